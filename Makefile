@@ -1,0 +1,74 @@
+# A short front to Meson and the scripts. `make help` says what there is.
+
+T ?= 10
+F ?=
+PREFIX ?= /usr/local
+SETUP_FLAGS = $(if $(WERROR),-Dwerror=$(WERROR))
+
+.PHONY: all run test check tidy tsan fuzz e2e browser docs-check bench install format clean help
+
+all: build/build.ninja ## build/rollcall: release, asserts on
+	@ninja -C build --quiet
+
+run: ## install what is lacking, build, serve the demo blog
+	@scripts/install-deps run
+	@$(MAKE) --no-print-directory all
+	@exec build/rollcall serve --demo
+
+test: ## all that continuous integration runs (T= seconds a fuzz target)
+	@scripts/install-deps test
+	@T=$(T) scripts/test
+
+check: build-asan/build.ninja ## unit tests under the address and undefined-behaviour sanitizers
+	@ninja -C build-asan --quiet
+	@meson test -C build-asan --no-rebuild --print-errorlogs
+
+tidy: ## layers, headers, lengths, format and the other rules of the house
+	@scripts/tidy
+
+tsan: build-tsan/build.ninja ## tests with threads under ThreadSanitizer
+	@ninja -C build-tsan --quiet
+	@meson test -C build-tsan --no-rebuild --print-errorlogs
+
+# A new target must be seen: fuzz/meson.build looks for them when it is configured.
+fuzz: ## fuzz every target (T= seconds each, F= one target)
+	@CC=clang meson setup build-fuzz $(if $(wildcard build-fuzz/build.ninja),--reconfigure) \
+	    -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@ninja -C build-fuzz --quiet
+	@scripts/fuzz $(T) $(F)
+
+e2e: all ## tests against the real program
+	@scripts/node-test tests/e2e
+
+browser: all ## tests in a real browser
+	@scripts/node-test tests/browser
+
+docs-check: all ## the generated pages are what the program says
+	@scripts/check-docs
+
+bench: all ## measure (ARGS= for bench/run)
+	@bench/run $(ARGS)
+
+install: all ## install to $(DESTDIR)$(PREFIX)
+	@meson configure build -Dprefix=$(PREFIX)
+	@meson install -C build
+
+format: ## clang-format over our C files
+	@git ls-files -co --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]' | \
+	    xargs -r clang-format -i
+
+clean: ## remove what was built
+	@rm -rf build build-asan build-tsan build-fuzz
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+build/build.ninja:
+	@meson setup build $(SETUP_FLAGS) >build-setup.log || { cat build-setup.log; exit 1; }
+	@mv build-setup.log build/setup.log
+
+build-asan/build.ninja:
+	@meson setup build-asan $(SETUP_FLAGS) -Dtests=all -Db_sanitize=address,undefined >/dev/null
+
+build-tsan/build.ninja:
+	@meson setup build-tsan -Dtests=threads -Db_sanitize=thread >/dev/null
