@@ -5,7 +5,7 @@ F ?=
 PREFIX ?= /usr/local
 SETUP_FLAGS = $(if $(WERROR),-Dwerror=$(WERROR))
 
-.PHONY: all run test check tidy tsan fuzz e2e browser docs-check bench install format clean help
+.PHONY: all run test check tidy tsan fuzz e2e browser docs docs-check bench install format clean help
 
 all: build/build.ninja ## build/rollcall: release, asserts on
 	@ninja -C build --quiet
@@ -42,6 +42,11 @@ e2e: all ## tests against the real program
 
 browser: all ## tests in a real browser
 	@scripts/node-test tests/browser
+
+docs: all ## write the generated pages again
+	@mkdir -p docs packaging
+	build/rollcall docs configuration >docs/configuration.md
+	build/rollcall docs man >packaging/rollcall.1
 
 docs-check: all ## the generated pages are what the program says
 	@scripts/check-docs
