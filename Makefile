@@ -4,6 +4,9 @@ T ?= 10
 F ?=
 PREFIX ?= /usr/local
 SETUP_FLAGS = $(if $(WERROR),-Dwerror=$(WERROR))
+comma = ,
+# Meson says much, and is worth reading only when it fails.
+quietly = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: all run test check tidy tsan fuzz e2e browser docs docs-check bench install format clean help
 
@@ -32,8 +35,8 @@ tsan: build-tsan/build.ninja ## tests with threads under ThreadSanitizer
 
 # A new target must be seen: fuzz/meson.build looks for them when it is configured.
 fuzz: ## fuzz every target (T= seconds each, F= one target)
-	@CC=clang meson setup build-fuzz $(if $(wildcard build-fuzz/build.ninja),--reconfigure) \
-	    -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(call quietly,CC=clang meson setup build-fuzz -Dfuzz=true -Db_lundef=false \
+	    -Db_sanitize=address$(comma)undefined $(if $(wildcard build-fuzz/build.ninja),--reconfigure))
 	@ninja -C build-fuzz --quiet
 	@scripts/fuzz $(T) $(F)
 
@@ -69,11 +72,10 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 build/build.ninja:
-	@meson setup build $(SETUP_FLAGS) >build-setup.log || { cat build-setup.log; exit 1; }
-	@mv build-setup.log build/setup.log
+	@$(call quietly,meson setup build $(SETUP_FLAGS))
 
 build-asan/build.ninja:
-	@meson setup build-asan $(SETUP_FLAGS) -Dtests=all -Db_sanitize=address,undefined >/dev/null
+	@$(call quietly,meson setup build-asan $(SETUP_FLAGS) -Dtests=all -Db_sanitize=address$(comma)undefined)
 
 build-tsan/build.ninja:
-	@meson setup build-tsan -Dtests=threads -Db_sanitize=thread >/dev/null
+	@$(call quietly,meson setup build-tsan -Dtests=threads -Db_sanitize=thread)
