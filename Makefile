@@ -8,7 +8,7 @@ comma = ,
 # Meson says much, and is worth reading only when it fails.
 quietly = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: all run test check tidy tsan fuzz e2e browser docs docs-check bench install format clean help
+.PHONY: all run test check tidy tsan fuzz e2e load browser docs docs-check bench install format clean help
 
 all: build/build.ninja ## build/rollcall: release, asserts on
 	@ninja -C build --quiet
@@ -42,6 +42,13 @@ fuzz: ## fuzz every target (T= seconds each, F= one target)
 
 e2e: all ## tests against the real program
 	@scripts/node-test tests/e2e
+
+# The same tests twice: what leaks or is misused, then what races.
+load: build-asan/build.ninja build-tsan/build.ninja ## tests under load, against the sanitized programs
+	@ninja -C build-asan --quiet
+	@ninja -C build-tsan --quiet
+	@ROLLCALL=$(CURDIR)/build-asan/rollcall UBSAN_OPTIONS=halt_on_error=1 scripts/node-test tests/load
+	@ROLLCALL=$(CURDIR)/build-tsan/rollcall TSAN_OPTIONS=halt_on_error=1 scripts/node-test tests/load
 
 browser: all ## tests in a real browser
 	@scripts/node-test tests/browser
