@@ -35,14 +35,22 @@ struct config_listen {
 /* Who set a value; a later one wins. */
 enum config_source { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENVIRONMENT, CONFIG_FLAG };
 
+/* Where exactly a value came from. */
+struct config_origin {
+    enum config_source source;
+    const char *where; /* the file, variable or flag, as it shall begin an error line; must outlive
+                          the configuration */
+    unsigned line;     /* in the file, from 1; else 0 */
+};
+
 struct config_topic;
-struct route_template;
+struct config_route;
 
 /* Texts are owned by the configuration, zero-terminated, and NULL if not set. */
 struct config {
     struct config_listen *listen; /* at least one */
     size_t listen_count;
-    uint32_t workers; /* 1 to 256 */
+    uint32_t workers; /* 1 to 256; by default the number of CPUs */
     enum log_level log_level;
     bool demo;                /* serve the demo pages */
     uint32_t drain_ms;        /* closes are spread over this time at shutdown */
@@ -85,35 +93,33 @@ struct config {
     /* private: */
     struct config_topic *topics; /* in file order */
     size_t topic_count;
-    struct route_template *routes; /* in file order */
+    struct config_route *routes; /* in file order */
     size_t route_count;
-    bool anonymous_open; /* not set: decided by config_finish() */
+    struct config_origin *origins; /* of each key of the table */
+    char *file;                    /* the name of the file, once one was loaded */
+    bool file_world_readable;
     bool finished;
-    unsigned char *set_by; /* enum config_source of each key of config.def */
 };
 
-/* The defaults; workers is the number of CPUs that this process may use. Free with config_free(),
- * which takes NULL. */
+/* The defaults. Free with config_free(), which takes NULL. */
 NODISCARD struct config *config_new(void);
 void config_free(struct config *c);
 
-/* Each of these is false, with one line in `error`, if something is wrong; the configuration is
- * then of no more use. Lines have no newline at their end.
+/* Each of these is false, with one line without a newline in `error`, if something is wrong; the
+ * configuration is then of no more use.
  *
- * The file `path`: "rollcall.conf:7: leave_grace: found "abc", allowed: a duration from 0s to 10m
- * such as ..." */
+ * The file `path`: "rollcall.conf:7: leave_grace: found "abc", allowed: a duration from 0s to ..."
+ * At most one. */
 NODISCARD bool config_load_file(struct config *c, const char *path, struct buf *error);
 /* The same from memory; `name` stands for the file in errors. */
 NODISCARD bool config_load_text(struct config *c, const char *name, struct bytes text,
                                 struct buf *error);
-/* One key, given as `where`, which begins the error line ("--set" or "--listen" or
- * "ROLLCALL_JWT_SECRET"). A list key replaces what a lesser source set and adds to what the same
- * source set. */
-NODISCARD bool config_set(struct config *c, enum config_source source, const char *where,
-                          struct bytes key, struct bytes value, struct buf *error);
-/* As config_set(), by a flag, with "key=value". */
-NODISCARD bool config_set_pair(struct config *c, const char *where, struct bytes pair,
-                               struct buf *error);
+/* One key. What a greater source set already stays. A list key replaces what a lesser source set
+ * and adds to what the same one set. */
+NODISCARD bool config_set(struct config *c, struct config_origin origin, struct bytes key,
+                          struct bytes value, struct buf *error);
+/* As config_set() by the flag --set, with "key=value". */
+NODISCARD bool config_set_pair(struct config *c, struct bytes pair, struct buf *error);
 
 /* Checks what belongs together, reads the key's file, and decides what was left open. What deserves
  * a word but is no error is added to `warnings`, one line each, newline at its end. To be called
