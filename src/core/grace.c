@@ -22,20 +22,56 @@ static unsigned hash_of(const struct tables *tables, const char *name, size_t le
     return (unsigned)hash_bytes(&tables->seed, bytes_of(name, len));
 }
 
+static void table_add(struct tables *tables, struct absent *a, unsigned hash)
+{
+    a->first = true;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, tables->absents, (char *)&a->topic, a->len, hash, a);
+}
+
+static void table_remove(struct tables *tables, struct absent *a)
+{
+    a->first = false;
+    HASH_DEL(tables->absents, a);
+}
+
+static void forget(struct tables *tables, struct absent *a)
+{
+    wheel_cancel(&tables->wheel, &a->timer);
+    if (a->first) {
+        table_remove(tables, a);
+        if (a->next != a)
+            table_add(tables, a->next, a->hh.hashv);
+    }
+    a->prev->next = a->next;
+    a->next->prev = a->prev;
+    tables->absents_len--;
+    heap_free(a);
+}
+
 void grace_add(struct presence *p, struct bytes person, uint64_t until_ms)
 {
     struct tables *tables = p->topic->tables;
     char name[PREFIX + PERSON_MAX];
     size_t len = name_of(p->topic, person, name);
-    struct absent *a = heap_alloc(sizeof(*a) + person.len);
+    unsigned hash = hash_of(tables, name, len);
+    struct absent *a = heap_alloc(sizeof(*a) + person.len), *first;
 
     assert(!p->away && person.len > 0);
     *a = (struct absent){.presence = p, .len = (uint32_t)len};
     memcpy(&a->topic, name, len);
-    /* Several absent presences of one person are several entries of one name: uthash finds the
-     * newest of them, and deletes by address. */
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, tables->absents, (char *)&a->topic, len,
-                                hash_of(tables, name, len), a);
+    HASH_FIND_BYHASHVALUE(hh, tables->absents, name, len, hash, first);
+    if (first) {
+        /* Before the first is also behind the last. */
+        a->prev = first->prev;
+        a->next = first;
+        a->prev->next = a->next->prev = a;
+        if (until_ms)
+            table_remove(tables, first);
+    } else {
+        a->prev = a->next = a;
+    }
+    if (!first || until_ms)
+        table_add(tables, a, hash);
     tables->absents_len++;
     p->away = true;
     p->absent = a;
@@ -49,12 +85,8 @@ void grace_drop(struct presence *p)
 
     if (!p->away)
         return;
-    if (p->absent) {
-        wheel_cancel(&tables->wheel, &p->absent->timer);
-        HASH_DEL(tables->absents, p->absent);
-        tables->absents_len--;
-        heap_free(p->absent);
-    }
+    if (p->absent)
+        forget(tables, p->absent);
     p->away = false;
     p->owner = (struct owner){0};
 }

@@ -146,6 +146,12 @@ static struct presence *appear(struct topic *t, const struct hub_join *in)
     return p;
 }
 
+static void end_if_empty(struct hub *h, struct topic *t)
+{
+    if (t->list_len == 0 && t->audience == 0 && !t->due)
+        free_topic(h, t);
+}
+
 enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_joined *out)
 {
     struct topic *t = hub_find(h, in->topic, in->hash);
@@ -158,8 +164,10 @@ enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_jo
     }
     if (in->counted) {
         p = appear(t, in);
-        if (!p)
+        if (!p) {
+            end_if_empty(h, t); /* it may have been made for this */
             return HUB_TOPIC_FULL;
+        }
         p->owner = in->owner;
         if (t->changes)
             changed(h, t);
@@ -175,12 +183,6 @@ enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_jo
         .seq = t->seq,
     };
     return HUB_OK;
-}
-
-static void end_if_empty(struct hub *h, struct topic *t)
-{
-    if (t->list_len == 0 && t->audience == 0 && !t->due)
-        free_topic(h, t);
 }
 
 void hub_leave(struct hub *h, uint64_t now_ms, const struct hub_leave *in)
@@ -207,7 +209,7 @@ void hub_update(struct hub *h, struct id presence, struct bytes meta)
 {
     struct presence *p = pool_get(&h->tables.presences, presence);
 
-    if (p && p->here && topic_update(p, meta))
+    if (p && p->here && !p->away && topic_update(p, meta))
         changed(h, p->topic);
 }
 

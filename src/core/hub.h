@@ -78,17 +78,19 @@ void hub_init(struct hub *h, struct hash_seed seed, uint32_t node, uint16_t home
 /* Frees everything, also topics with people in them. */
 void hub_release(struct hub *h);
 
+/* A refused join changes nothing, and `out` is not set. Presences that left and were not announced
+ * yet are part of settings->presences_max. */
 NODISCARD enum hub_result hub_join(struct hub *h, const struct hub_join *in,
                                    struct hub_joined *out);
-/* Stale ids are harmless. */
+/* Once for each hub_join() that was not refused. A stale topic or presence is harmless. */
 void hub_leave(struct hub *h, uint64_t now_ms, const struct hub_leave *in);
-/* A new meta; a stale id is harmless. */
+/* A new meta. The id of a presence that is gone or held is harmless. */
 void hub_update(struct hub *h, struct id presence, struct bytes meta);
 
 /* Ends the graces and windows that are over by `now_ms`. */
 void hub_expire(struct hub *h, uint64_t now_ms);
-/* A topic that has something to tell now, or NULL. Tell its audiences, then call hub_announced()
- * with it. */
+/* A topic that may have something to tell now, or NULL. Call topic_diff(), tell its audiences if
+ * there is a diff, if topic_counts_changed() or if some are `late`, then call hub_announced(). */
 struct topic *hub_due(struct hub *h);
 /* Everything was told: settles the topic, starts its window, and frees it if nobody is left. */
 void hub_announced(struct hub *h, struct topic *t, uint64_t now_ms);

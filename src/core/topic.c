@@ -58,7 +58,8 @@ static struct key *key_get(struct topic *t, struct bytes text)
     assert(text.len <= KEY_MAX);
     memcpy(name, &id.slot, sizeof(id.slot));
     memcpy(name + sizeof(id.slot), &id.generation, sizeof(id.generation));
-    memcpy(name + KEY_PREFIX, text.ptr, text.len);
+    if (text.len)
+        memcpy(name + KEY_PREFIX, text.ptr, text.len);
     size_t len = KEY_PREFIX + text.len;
     unsigned hash = (unsigned)hash_bytes(&tables->seed, bytes_of(name, len));
 

@@ -131,9 +131,9 @@ void topic_init(struct topic *t, struct tables *tables, struct bytes name,
 /* The topic must have no presence. */
 void topic_release(struct topic *t);
 
-/* Someone is here: `key` and `meta` are copied; `meta` is JSON object text or empty. The presence
- * has no owner yet. TOPIC_FULL, with nothing changed, if the topic is at settings->presences_max.
- */
+/* Someone is here: `key`, at most 1024 bytes, and `meta` are copied; `meta` is JSON object text or
+ * empty. The presence has no owner yet. TOPIC_FULL, with nothing changed, if the topic is at
+ * settings->presences_max, to which those count that left and are not freed yet. */
 NODISCARD enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes meta,
                                        struct presence **joined);
 /* A presence is gone. It is freed by a later topic_diff() or topic_settle(), not now. */
