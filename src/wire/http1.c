@@ -460,7 +460,8 @@ static bool read_target(struct http1 *h)
     struct bytes rest = r->target;
 
     if (h->parser.method == HTTP_CONNECT)
-        return true;
+        return (is_host(rest) && rest.ptr[0] != ':') ||
+               bad(h, 400, "the target of CONNECT is not a host");
     if (rest.ptr[0] == '*') {
         r->path = rest;
         r->method = HTTP1_OTHER;
