@@ -373,7 +373,7 @@ void config_key_put_allowed(struct buf *out, const struct config_key *key)
         value_put_size(out, key->min);
         buf_put(out, B(" to "));
         value_put_size(out, key->max);
-        buf_put(out, B(" such as 4096, 64KiB or 1MiB"));
+        buf_put(out, B(", in bytes or with KiB or MiB"));
         break;
     case TYPE_BOOL:
     case TYPE_OPEN_BOOL:
