@@ -11,10 +11,10 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "app/base64url.h"
 #include "app/config.h"
 #include "app/config_value.h"
 #include "base/heap.h"
+#include "wire/uri.h"
 
 enum { RSA_BITS_MIN = 2048 };
 
@@ -118,6 +118,16 @@ int64_t auth_session_end_s(const struct auth *auth, int64_t exp_s)
 
 /* Header and signature. */
 
+/* Appends what a part encodes. Strict, so that a token has one spelling: base64url without padding
+ * (RFC 7515 2), and no stray bits (RFC 4648 3.5). */
+static bool decode_part(struct bytes part, struct buf *out)
+{
+    bool is_url = bytes_find(part, '+') == part.len && bytes_find(part, '/') == part.len &&
+                  bytes_find(part, '=') == part.len;
+
+    return is_url && base64_decode(part, out);
+}
+
 /* The JSON object that `part` of a token encodes, for the caller to json_decref(); NULL if it is
  * not one. */
 static json_t *decode_object(struct bytes part)
@@ -126,7 +136,7 @@ static json_t *decode_object(struct bytes part)
     json_t *value = NULL;
 
     buf_init(&text, AUTH_TOKEN_MAX);
-    if (part.len > 0 && base64url_decode(part, &text))
+    if (part.len > 0 && decode_part(part, &text))
         value = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, NULL);
     buf_release(&text);
     if (value && !json_is_object(value)) {
@@ -191,7 +201,7 @@ static enum auth_result open_token(const struct auth *auth, struct bytes token, 
     json_t *header = decode_object(bytes_of(token.ptr, first));
     json_t *claims = decode_object(bytes_of(rest.ptr, second));
     buf_init(&scratch, AUTH_TOKEN_MAX);
-    bool canonical = base64url_decode(signature, &scratch);
+    bool canonical = decode_part(signature, &scratch);
     buf_release(&scratch);
     if (header && claims && canonical)
         result = check_header(auth, header);

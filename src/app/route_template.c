@@ -4,6 +4,7 @@
 #include "app/config_key.h"
 #include "app/config_value.h"
 #include "base/heap.h"
+#include "wire/uri.h"
 
 enum { SEGMENTS_MAX = 16, PIECES_MAX = 2 * ROUTE_PARAMETERS_MAX + 1, NO_PARAMETER = -1 };
 
@@ -201,35 +202,6 @@ void route_template_free(struct route_template *t)
 
 /* Matching. */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/* Appends `text` percent-decoded; false if it is not well encoded. */
-static bool decode(struct bytes text, struct buf *out)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != '%') {
-            buf_put_char(out, text.ptr[i]);
-            continue;
-        }
-        int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
-        if (high < 0 || low < 0)
-            return false;
-        buf_put_char(out, (char)(high * 16 + low));
-        i += 2;
-    }
-    return true;
-}
-
 /* An integer as JSON writes it, in 64 bits with a sign: so a topic has one spelling only. */
 static bool is_int(struct bytes text)
 {
@@ -242,77 +214,102 @@ static bool is_int(struct bytes text)
     return n <= (uint64_t)INT64_MAX + negative;
 }
 
-/* Where the decoded segments are in the match's text. */
-struct range {
-    size_t start, len;
-};
-
-/* Decodes the segments of `path` one behind the other; false if there are not `count`, or one is
- * badly encoded. */
-static bool split(struct bytes path, struct range *ranges, size_t count, struct buf *text)
+/* Cuts `path` into its segments, as they are; false if there are not `count`, or one is empty. */
+static bool split(struct bytes path, struct bytes *segments, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (path.len == 0 || path.ptr[0] != '/')
             return false;
         path = bytes_skip(path, 1);
         size_t end = bytes_find(path, '/');
-        ranges[i].start = text->len;
-        if (end == 0 || !decode(bytes_of(path.ptr, end), text))
+        if (end == 0)
             return false;
-        ranges[i].len = text->len - ranges[i].start;
+        segments[i] = bytes_of(path.ptr, end);
         path = bytes_skip(path, end);
     }
     return path.len == 0;
 }
+
+static bool literal_matches(struct bytes literal, struct bytes segment)
+{
+    struct buf decoded;
+    bool matches;
+
+    if (bytes_find(segment, '%') == segment.len)
+        return bytes_equal(literal, segment);
+    buf_init(&decoded, BUF_UNBOUNDED);
+    matches = uri_decode(segment, &decoded) && bytes_equal(literal, buf_bytes(&decoded));
+    buf_release(&decoded);
+    return matches;
+}
+
+static bool literals_match(const struct route_template *t, const struct bytes *segments)
+{
+    for (size_t i = 0; i < t->segment_count; i++) {
+        if (!t->segments[i].is_parameter && !literal_matches(t->segments[i].text, segments[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Where a decoded value is in the match's text, which may still move. */
+struct range {
+    size_t start, len;
+};
 
 static struct bytes range_bytes(const struct buf *text, struct range range)
 {
     return bytes_of(text->ptr + range.start, range.len);
 }
 
-static bool literals_match(const struct route_template *t, const struct range *ranges,
-                           const struct buf *text)
+/* Decodes the parameters one behind the other; false if a value is not what it must be. */
+static bool take_values(const struct route_template *t, const struct bytes *segments,
+                        struct range *values, struct route_match *out)
 {
     for (size_t i = 0; i < t->segment_count; i++) {
-        if (!t->segments[i].is_parameter &&
-            !bytes_equal(t->segments[i].text, range_bytes(text, ranges[i])))
+        const struct segment *s = &t->segments[i];
+        struct range value = {out->text.len, 0};
+        if (!s->is_parameter)
+            continue;
+        if (!uri_decode(segments[i], &out->text))
             return false;
+        value.len = out->text.len - value.start;
+        struct bytes text = range_bytes(&out->text, value);
+        if (s->is_int ? !is_int(text) : !value_is_clean_text(text))
+            return false;
+        values[out->parameter_count] = value;
+        out->parameters[out->parameter_count++] =
+            (struct route_parameter){s->text, bytes_of(NULL, 0), s->is_int};
     }
     return true;
 }
 
-/* Fills the parameters, then the topic behind them; false if a value is not what it must be. */
-static bool fill(const struct route_template *t, const struct range *ranges, size_t topic_bytes_max,
-                 struct route_match *out)
+static void put_topic(const struct route_template *t, const struct range *values, struct buf *text)
 {
-    struct range values[ROUTE_PARAMETERS_MAX];
-    size_t start = out->text.len;
-
-    for (size_t i = 0; i < t->segment_count; i++) {
-        const struct segment *s = &t->segments[i];
-        if (!s->is_parameter)
-            continue;
-        struct bytes value = range_bytes(&out->text, ranges[i]);
-        if (s->is_int ? !is_int(value) : !value_is_clean_text(value))
-            return false;
-        values[out->parameter_count] = ranges[i];
-        out->parameters[out->parameter_count++] =
-            (struct route_parameter){s->text, bytes_of(NULL, 0), s->is_int};
-    }
     for (size_t i = 0; i < t->piece_count; i++) {
         const struct piece *p = &t->pieces[i];
-        if (p->parameter == NO_PARAMETER) {
-            buf_put(&out->text, p->literal);
-        } else {
-            struct range value = values[p->parameter];
-            if (buf_reserve(&out->text, value.len)) /* before the value's address is taken */
-                buf_put(&out->text, range_bytes(&out->text, value));
-        }
+        if (p->parameter == NO_PARAMETER)
+            buf_put(text, p->literal);
+        else if (buf_reserve(text,
+                             values[p->parameter].len)) /* so that the value stays in its place */
+            buf_put(text, range_bytes(text, values[p->parameter]));
     }
-    if (out->text.len - start > topic_bytes_max)
+}
+
+/* Fills the match; false if a parameter does not fit. */
+static bool fill(const struct route_template *t, const struct bytes *segments,
+                 size_t topic_bytes_max, struct route_match *out)
+{
+    struct range values[ROUTE_PARAMETERS_MAX], topic;
+
+    if (!take_values(t, segments, values, out))
         return false;
-    /* The text does not move any more. */
-    out->topic = bytes_of(out->text.ptr + start, out->text.len - start);
+    topic.start = out->text.len;
+    put_topic(t, values, &out->text);
+    topic.len = out->text.len - topic.start;
+    if (topic.len > topic_bytes_max)
+        return false;
+    out->topic = range_bytes(&out->text, topic);
     for (size_t i = 0; i < out->parameter_count; i++)
         out->parameters[i].value = range_bytes(&out->text, values[i]);
     return true;
@@ -321,19 +318,16 @@ static bool fill(const struct route_template *t, const struct range *ranges, siz
 enum route_result route_template_match(const struct route_template *t, struct bytes path,
                                        size_t topic_bytes_max, struct route_match *out)
 {
-    struct range ranges[SEGMENTS_MAX];
-    enum route_result result = ROUTE_NONE;
+    struct bytes segments[SEGMENTS_MAX];
 
     *out = (struct route_match){.topic = bytes_of(NULL, 0)};
+    if (!split(path, segments, t->segment_count) || !literals_match(t, segments))
+        return ROUTE_NONE;
     buf_init(&out->text, BUF_UNBOUNDED); /* a path is limited where it is read */
-    if (split(path, ranges, t->segment_count, &out->text) &&
-        literals_match(t, ranges, &out->text)) {
-        if (fill(t, ranges, topic_bytes_max, out))
-            return ROUTE_OK;
-        result = ROUTE_BAD_PARAMETER;
-    }
+    if (fill(t, segments, topic_bytes_max, out))
+        return ROUTE_OK;
     buf_release(&out->text);
-    return result;
+    return ROUTE_BAD_PARAMETER;
 }
 
 void route_match_release(struct route_match *m)
