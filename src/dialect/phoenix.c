@@ -343,6 +343,10 @@ static void relay(struct session *s, struct subscription *sub, const struct phoe
     struct phoenix_head head = {
         .join_ref = bytes_str(c->join_ref), .ref = m->ref, .topic = m->topic};
 
+    if (!subscription_joined(sub)) {
+        reply_error(s, head, "the join is not answered yet");
+        return;
+    }
     if (!m->payload) {
         reply_error(s, head, "binary payloads are not relayed");
         return;

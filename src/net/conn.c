@@ -333,8 +333,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
     struct conn *c = poll->data;
 
     if (status < 0) {
-        /* So libuv reports an error on the socket, and has stopped to poll it. What came before the error, a close
-         * frame perhaps, can still be read. */
+        /* So libuv reports an error on the socket, and has stopped to poll it. What came before the
+         * error, a close frame perhaps, can still be read. */
         if (c->state == OPEN)
             on_readable(c);
         conn_abort(c);

@@ -48,8 +48,9 @@ void *loop_owner(const struct loop *l)
     return l->owner;
 }
 
-const struct loop_counts *loop_counts(const struct loop *l)
+const struct loop_counts *loop_counts(struct loop *l)
 {
+    l->counts.outboxes = l->outboxes.live;
     return &l->counts;
 }
 

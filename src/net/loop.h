@@ -37,13 +37,14 @@ struct loop_counts {
     uint64_t bytes_in, bytes_out; /* payload of the sockets */
     uint64_t writes;              /* system calls that sent something */
     uint64_t blocked;             /* times that a socket took less than it was given */
+    uint64_t outboxes;            /* connections with output that waits, now */
 };
 
 NODISCARD struct loop *loop_new(const struct conn_handler *handler, void *owner);
 /* All connections and listeners must be closed. */
 void loop_free(struct loop *l);
 void *loop_owner(const struct loop *l);
-const struct loop_counts *loop_counts(const struct loop *l);
+const struct loop_counts *loop_counts(struct loop *l);
 
 /* Waits for events, at most until `until_ms` on loop_now_ms()'s clock (0: do not wait, UINT64_MAX:
  * for ever), and calls the handler for each. Reads the clock. */

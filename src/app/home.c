@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "app/home.h"
+
+#include "wire/ws.h"
+
+/* Encoding. */
+
+static struct blob *frame_scratch(struct worker *w)
+{
+    struct blob *b = ws_frame_blob(WS_OP_TEXT, buf_bytes(&w->scratch));
+
+    buf_clear(&w->scratch);
+    return b;
+}
+
+static struct blob *encode_count(struct worker *w, const struct topic *t, uint8_t format)
+{
+    bool fewer = t->viewers < t->told_viewers ||
+                 (t->viewers == t->told_viewers && t->people <= t->told_people);
+
+    formats[format]->count(&w->scratch, t, fewer);
+    return frame_scratch(w);
+}
+
+/* The state as of the last announcement: encoded once, however many arrive before the next. */
+static struct blob *encode_state(struct worker *w, struct topic *t, uint8_t format)
+{
+    if (!t->state_cache[format]) {
+        formats[format]->state(&w->scratch, t);
+        t->state_cache[format] = frame_scratch(w);
+    }
+    return blob_ref(t->state_cache[format]);
+}
+
+/* Joining and leaving. */
+
+static void receive_join(struct worker *w, struct letter *l)
+{
+    struct letter *answer = letter_new(LETTER_JOINED, 0);
+    struct letter_joined *out = &answer->joined;
+
+    out->result = hub_join(&w->hub, &l->join, &out->joined);
+    out->subscription = l->join.owner.subscription;
+    out->audience = l->join.audience;
+    out->format = l->join.format;
+    out->node = w->node->id;
+    if (out->result == HUB_OK) {
+        struct topic *t = hub_topic(&w->hub, out->joined.topic);
+        out->number = topic_number(t);
+        if (formats[l->join.format]->lists)
+            out->state = encode_state(w, t, l->join.format);
+        w->metrics.joins++;
+    } else {
+        w->metrics.join_refusals++;
+    }
+    worker_post(w, l->from, answer);
+}
+
+static void receive_state_wanted(struct worker *w, const struct letter *l)
+{
+    struct topic *t = hub_topic(&w->hub, l->state_wanted.topic);
+    uint8_t format = l->state_wanted.format;
+
+    if (!t)
+        return;
+    struct letter *answer = letter_new(LETTER_STATE, 0);
+    answer->state.subscription = l->state_wanted.subscription;
+    if (formats[format]->lists) {
+        answer->state.blob = encode_state(w, t, format);
+    } else {
+        answer->state.blob = encode_count(w, t, format);
+        answer->state.seq = t->seq;
+        t->late++; /* it knows a number that was not announced */
+    }
+    worker_post(w, l->from, answer);
+}
+
+static void receive_counts_wanted(struct worker *w, const struct letter *l)
+{
+    const struct topic *t = hub_find(&w->hub, l->counts.topic, l->counts.hash);
+    struct letter *answer = letter_new(LETTER_COUNTS, 0);
+
+    answer->counts.inquiry = l->counts.inquiry;
+    answer->counts.index = l->counts.index;
+    answer->counts.viewers = t ? t->viewers : 0;
+    answer->counts.people = t ? t->people : 0;
+    worker_post(w, l->from, answer);
+}
+
+/* Telling. */
+
+/* One letter for each audience that has a subscriber of one of the formats. The blobs stay the
+ * caller's. */
+static void post_blobs(struct worker *w, const struct topic *t, const struct letter *model)
+{
+    for (uint32_t i = 0; i < t->audiences_len; i++) {
+        const struct audience_link *link = &t->audiences[i];
+        struct letter *l = NULL;
+        for (unsigned f = 0; f < FORMATS_LEN; f++) {
+            struct blob *b = model->announce.blobs[f];
+            if (!b || !link->subscribers[f])
+                continue;
+            if (!l)
+                l = letter_new(model->kind, 0);
+            l->announce.blobs[f] = blob_ref(b);
+        }
+        if (!l)
+            continue;
+        l->announce.audience = link->audience;
+        l->announce.seq = model->announce.seq;
+        l->announce.late_only = model->announce.late_only;
+        worker_post(w, link->worker, l);
+    }
+}
+
+static void announce(struct worker *w, struct topic *t)
+{
+    const struct diff *diff = topic_diff(t);
+    bool counts = topic_counts_changed(t), lists = diff != NULL;
+    struct letter model = {.kind = LETTER_ANNOUNCE,
+                           .announce = {.seq = t->seq, .late_only = !counts}};
+
+    for (uint8_t f = 0; f < FORMATS_LEN; f++) {
+        if (!t->subscribers[f])
+            continue;
+        if (formats[f]->lists && lists) {
+            formats[f]->diff(&w->scratch, t, diff);
+            model.announce.blobs[f] = frame_scratch(w);
+        } else if (!formats[f]->lists && (counts || t->late)) {
+            model.announce.blobs[f] = encode_count(w, t, f);
+        }
+    }
+    if (lists || counts || t->late) {
+        w->metrics.announcements++;
+        post_blobs(w, t, &model);
+    }
+    for (unsigned f = 0; f < FORMATS_LEN; f++)
+        blob_unref(model.announce.blobs[f]);
+    hub_announced(&w->hub, t, w->now_ms);
+}
+
+static void receive_publish(struct worker *w, const struct letter *l)
+{
+    struct topic *t = hub_topic(&w->hub, l->publish.topic);
+    struct letter model = {.kind = LETTER_EVENT};
+
+    if (!t)
+        return;
+    for (unsigned f = 0; f < FORMATS_LEN; f++) {
+        if (!t->subscribers[f] || !formats[f]->event)
+            continue;
+        formats[f]->event(&w->scratch, t, &l->publish.event);
+        model.announce.blobs[f] = frame_scratch(w);
+    }
+    w->metrics.events++;
+    post_blobs(w, t, &model);
+    for (unsigned f = 0; f < FORMATS_LEN; f++)
+        blob_unref(model.announce.blobs[f]);
+}
+
+void home_receive(struct worker *w, struct letter *l)
+{
+    switch (l->kind) {
+    case LETTER_JOIN:
+        receive_join(w, l);
+        break;
+    case LETTER_LEAVE:
+        hub_leave(&w->hub, w->now_ms, &l->leave);
+        w->metrics.leaves++;
+        break;
+    case LETTER_UPDATE:
+        hub_update(&w->hub, l->update.presence, l->update.meta);
+        break;
+    case LETTER_PUBLISH:
+        receive_publish(w, l);
+        break;
+    case LETTER_STATE_WANTED:
+        receive_state_wanted(w, l);
+        break;
+    case LETTER_COUNTS_WANTED:
+        receive_counts_wanted(w, l);
+        break;
+    default:
+        assert(!"a letter to a home");
+    }
+    letter_free(l);
+}
+
+void home_announce(struct worker *w)
+{
+    struct topic *t;
+
+    hub_expire(&w->hub, w->now_ms);
+    while ((t = hub_due(&w->hub)))
+        announce(w, t);
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subscription.c - what a dialect asks of its session: who it is, joining and leaving, sending.
+ *
+ * Stage 4's worker side (DESIGN 3): a message becomes a letter to the topic's home. The contracts
+ * are in dialect/session.h.
+ */
+#include <openssl/rand.h>
+
+#include "app/session.h"
+#include "base/heap.h"
+#include "wire/uri.h"
+#include "wire/utf8.h"
+
+void *session_state(struct session *s)
+{
+    return s->state;
+}
+
+/* Who. */
+
+void session_forget(struct session *s)
+{
+    if (!s->person)
+        return;
+    identity_release(&s->person->identity);
+    heap_free((char *)(uintptr_t)s->person->key.ptr);
+    heap_free(s->person);
+    s->person = NULL;
+}
+
+static bool visitor_valid(struct bytes visitor)
+{
+    for (size_t i = 0; i < visitor.len; i++) {
+        char c = visitor.ptr[i];
+        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    c == '-' || c == '_';
+        if (!good)
+            return false;
+    }
+    return visitor.len >= 1 && visitor.len <= 64;
+}
+
+/* Keys of visitors begin with '~', which no token's subject does; those of nobody in particular
+ * with "~:". */
+static struct bytes make_key(struct session *s, struct bytes visitor)
+{
+    struct buf key;
+
+    buf_init(&key, BUF_UNBOUNDED);
+    if (visitor.len) {
+        buf_put_char(&key, '~');
+        buf_put(&key, visitor);
+    } else {
+        uint64_t number = ++s->worker->visitors << 8 | s->worker->index;
+        buf_printf(&key, "~:%s", ref_put(s->worker->node->id, number).text);
+    }
+    struct bytes copy = bytes_of(bytes_copy(buf_bytes(&key)), key.len);
+    buf_release(&key);
+    return copy;
+}
+
+static enum admission admit_token(struct session *s, struct bytes token, struct person *p,
+                                  const char **why)
+{
+    const struct worker *w = s->worker;
+    enum auth_result result = auth_check(w->node->auth, token, w->unix_s, &p->identity);
+
+    if (result != AUTH_OK) {
+        *why = auth_result_text(result);
+        return ADMIT_BAD_TOKEN;
+    }
+    int64_t end_s = auth_session_end_s(w->node->auth, p->identity.exp_s);
+    if (end_s)
+        p->end_ms = w->now_ms + (uint64_t)(end_s > w->unix_s ? end_s - w->unix_s : 0) * 1000;
+    p->lasting = true;
+    p->key = p->identity.sub; /* taken from it */
+    p->identity.sub = (struct bytes){0};
+    return ADMIT_OK;
+}
+
+static enum admission admit(struct session *s, struct bytes token, struct bytes visitor,
+                            struct person *p, const char **why)
+{
+    const struct node *node = s->worker->node;
+
+    if (token.len && auth_has_key(node->auth))
+        return admit_token(s, token, p, why);
+    if (!node->config->anonymous) {
+        *why = "a token is needed";
+        return ADMIT_TOKEN_NEEDED;
+    }
+    if (visitor.len && !visitor_valid(visitor)) {
+        *why = "the visitor id must be 1 to 64 of A-Z a-z 0-9 - _";
+        return ADMIT_BAD_VISITOR;
+    }
+    p->key = make_key(s, visitor);
+    p->lasting = visitor.len > 0;
+    return ADMIT_OK;
+}
+
+enum admission session_admit(struct session *s, struct bytes token, struct bytes visitor,
+                             const char **why)
+{
+    struct person *p = heap_zalloc(1, sizeof(*p));
+    const char *text = NULL;
+
+    assert(!s->person);
+    identity_init(&p->identity);
+    p->end_ms = UINT64_MAX;
+    s->person = p;
+    enum admission result = admit(s, token, visitor, p, &text);
+    if (result != ADMIT_OK) {
+        session_forget(s);
+        s->worker->metrics.admission_refusals++;
+    } else if (s->phase == SESSION_WEBSOCKET) {
+        session_schedule(s);
+    }
+    if (why)
+        *why = text;
+    return result;
+}
+
+void session_make_visitor(struct session *s, char out[VISITOR_TEXT_BYTES])
+{
+    unsigned char random[16];
+    struct buf text;
+
+    (void)s;
+    int good = RAND_bytes(random, sizeof(random));
+    assert(good == 1);
+    buf_init(&text, BUF_UNBOUNDED);
+    base64url_encode(bytes_of((const char *)random, sizeof(random)), &text);
+    assert(text.len == VISITOR_TEXT_BYTES - 1);
+    memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+    buf_release(&text);
+}
+
+struct bytes session_key(const struct session *s)
+{
+    return s->person ? s->person->key : (struct bytes){0};
+}
+
+struct bytes session_trusted_meta(const struct session *s)
+{
+    return s->person ? s->person->identity.meta : (struct bytes){0};
+}
+
+const struct topic_settings *session_settings(const struct session *s, struct bytes topic)
+{
+    return config_topic_settings(s->worker->node->config, topic);
+}
+
+const struct session_limits *session_limits(const struct session *s)
+{
+    return &s->worker->node->limits;
+}
+
+/* Joining. */
+
+static bool topic_valid(const struct session *s, struct bytes topic)
+{
+    for (size_t i = 0; i < topic.len; i++)
+        if ((unsigned char)topic.ptr[i] < 0x20 || topic.ptr[i] == 0x7f)
+            return false;
+    return topic.len > 0 && topic.len <= s->worker->node->limits.topic_bytes_max &&
+           utf8_valid(topic);
+}
+
+static uint32_t count_subscriptions(const struct session *s)
+{
+    uint32_t n = 0;
+
+    for (const struct subscription *sub = s->subs; sub; sub = sub->next)
+        n++;
+    return n;
+}
+
+static struct bytes lasting_person(const struct session *s)
+{
+    return s->person && s->person->lasting ? s->person->key : (struct bytes){0};
+}
+
+static void post_join(struct session *s, const struct join *j, struct subscription *sub)
+{
+    struct worker *w = s->worker;
+    struct bytes person = s->person->key;
+    struct letter *l = letter_new(LETTER_JOIN, j->topic.len + person.len + j->meta.len);
+    char *at = l->text;
+
+    l->join = (struct hub_join){
+        .topic = letter_put(&at, j->topic),
+        .person = letter_put(&at, person),
+        .meta = letter_put(&at, j->meta),
+        .hash = sub->audience->hash,
+        .settings = session_settings(s, j->topic),
+        .owner = {.subscription = pool_id(sub), .worker = w->index},
+        .audience = pool_id(sub->audience),
+        .format = j->format,
+        .counted = j->counted,
+        .lasting = s->person->lasting,
+        .live = !formats[j->format]->lists,
+    };
+    worker_post(w, sub->audience->home, l);
+}
+
+enum join_result session_join(struct session *s, const struct join *j)
+{
+    struct worker *w = s->worker;
+
+    assert(s->person);
+    if (!topic_valid(s, j->topic))
+        return JOIN_BAD_TOPIC;
+    if (!identity_may_use(&s->person->identity, j->topic))
+        return JOIN_FORBIDDEN;
+    if (count_subscriptions(s) >= w->node->limits.topics_per_session_max)
+        return JOIN_TOO_MANY;
+    struct subscription *sub = pool_take(&w->subscriptions);
+    uint64_t hash = hash_bytes(&w->node->seed, j->topic);
+
+    sub->session = s;
+    sub->audience = audience_ref(&w->audiences, j->topic, hash);
+    sub->audience->home = worker_home(w, hash);
+    sub->data = j->data;
+    sub->format = j->format;
+    sub->counted = j->counted;
+    sub->next = s->subs;
+    s->subs = sub;
+    post_join(s, j, sub);
+    return JOIN_OK;
+}
+
+static const struct {
+    const char *code, *text;
+} join_results[] = {
+    [JOIN_OK] = {"ok", "ok"},
+    [JOIN_FORBIDDEN] = {"forbidden", "the token does not open this topic"},
+    [JOIN_BAD_TOPIC] = {"bad_topic",
+                        "the topic's name is empty, too long or has control characters"},
+    [JOIN_TOO_MANY] = {"too_many_topics_joined", "this session is at topics_per_session_max"},
+    [JOIN_TOPIC_FULL] = {"topic_full", "the topic is full"},
+    [JOIN_TOO_MANY_TOPICS] = {"too_many_topics", "the server is at topics_max"},
+};
+
+const char *join_result_text(enum join_result r)
+{
+    return join_results[r].text;
+}
+
+const char *join_result_code(enum join_result r)
+{
+    return join_results[r].code;
+}
+
+/* Takes the subscription out of everything on this worker and frees it. */
+static void forget_subscription(struct session *s, struct subscription *sub)
+{
+    struct worker *w = s->worker;
+    struct subscription **at = &s->subs;
+
+    while (*at != sub)
+        at = &(*at)->next;
+    *at = sub->next;
+    if (sub->joined)
+        audience_remove(sub->audience, sub);
+    if (s->dialect->on_left)
+        s->dialect->on_left(s, sub);
+    audience_unref(&w->audiences, sub->audience);
+    pool_put(&w->subscriptions, sub);
+}
+
+static void leave(struct session *s, struct subscription *sub, bool broken)
+{
+    struct worker *w = s->worker;
+
+    /* One that the home has not answered yet leaves when the answer finds nobody. */
+    if (sub->joined) {
+        struct bytes person = lasting_person(s);
+        struct letter *l = letter_new(LETTER_LEAVE, person.len);
+        char *at = l->text;
+        l->leave = (struct hub_leave){
+            .topic = sub->audience->topic,
+            .presence = sub->presence,
+            .audience = pool_id(sub->audience),
+            .person = letter_put(&at, person),
+            .worker = w->index,
+            .format = sub->format,
+            .broken = broken,
+        };
+        worker_post(w, sub->audience->home, l);
+    }
+    forget_subscription(s, sub);
+}
+
+void session_leave(struct session *s, struct subscription *sub)
+{
+    leave(s, sub, false);
+}
+
+void session_drop_all(struct session *s, bool broken)
+{
+    if (s->phase == SESSION_WEBSOCKET)
+        s->worker->metrics.websockets--;
+    while (s->subs)
+        leave(s, s->subs, broken);
+}
+
+/* The home accepted somebody who has gone meanwhile. */
+static void undo_join(struct worker *w, const struct letter *l)
+{
+    struct letter *back = letter_new(LETTER_LEAVE, 0);
+
+    back->leave = (struct hub_leave){
+        .topic = l->joined.joined.topic,
+        .presence = l->joined.joined.presence,
+        .audience = l->joined.audience,
+        .worker = w->index,
+        .format = l->joined.format,
+    };
+    worker_post(w, l->from, back);
+}
+
+static enum join_result result_of(enum hub_result r)
+{
+    switch (r) {
+    case HUB_OK:
+        return JOIN_OK;
+    case HUB_TOPIC_FULL:
+        return JOIN_TOPIC_FULL;
+    case HUB_TOO_MANY_TOPICS:
+        return JOIN_TOO_MANY_TOPICS;
+    }
+    return JOIN_TOO_MANY_TOPICS;
+}
+
+void session_joined(struct worker *w, struct letter *l)
+{
+    const struct letter_joined *in = &l->joined;
+    struct subscription *sub = pool_get(&w->subscriptions, in->subscription);
+    struct joined j = {
+        .result = result_of(in->result),
+        .number = in->number,
+        .ref = in->joined.ref,
+        .rev = in->joined.rev,
+        .node = in->node,
+        .viewers = in->joined.viewers,
+        .people = in->joined.people,
+        .state = in->state,
+    };
+
+    if (!sub) {
+        if (in->result == HUB_OK)
+            undo_join(w, l);
+        return;
+    }
+    struct session *s = sub->session;
+    if (in->result == HUB_OK) {
+        sub->joined = true;
+        sub->presence = in->joined.presence;
+        sub->seen = formats[sub->format]->lists ? 0 : in->joined.seq;
+        sub->audience->topic = in->joined.topic;
+        sub->audience->number = in->number;
+        audience_add(sub->audience, sub);
+    }
+    s->dialect->on_joined(s, sub, &j);
+    /* The hook may have closed the session, and so ended the subscription already. */
+    if (in->result != HUB_OK && pool_get(&w->subscriptions, in->subscription))
+        forget_subscription(s, sub);
+}
+
+void subscription_refresh(struct subscription *sub)
+{
+    struct letter *l = letter_new(LETTER_STATE_WANTED, 0);
+
+    l->state_wanted.topic = sub->audience->topic;
+    l->state_wanted.subscription = pool_id(sub);
+    l->state_wanted.format = sub->format;
+    worker_post(sub->session->worker, sub->audience->home, l);
+}
+
+void session_update(struct session *s, struct subscription *sub, struct bytes meta)
+{
+    struct letter *l = letter_new(LETTER_UPDATE, meta.len);
+    char *at = l->text;
+
+    assert(sub->joined && sub->counted);
+    l->update.presence = sub->presence;
+    l->update.meta = letter_put(&at, meta);
+    worker_post(s->worker, sub->audience->home, l);
+}
+
+void session_publish(struct session *s, struct subscription *sub, const struct event *e)
+{
+    struct letter *l = letter_new(LETTER_PUBLISH, e->name.len + e->payload.len);
+    char *at = l->text;
+
+    l->publish.topic = sub->audience->topic;
+    l->publish.event.name = letter_put(&at, e->name);
+    l->publish.event.payload = letter_put(&at, e->payload);
+    worker_post(s->worker, sub->audience->home, l);
+}
+
+/* Looking. */
+
+struct subscription *session_next(struct session *s, struct subscription *sub)
+{
+    return sub ? sub->next : s->subs;
+}
+
+struct bytes subscription_topic(const struct subscription *sub)
+{
+    return sub->audience->name;
+}
+
+void *subscription_data(const struct subscription *sub)
+{
+    return sub->data;
+}
+
+uint64_t subscription_number(const struct subscription *sub)
+{
+    return sub->joined ? sub->audience->number : UINT64_MAX;
+}
+
+bool subscription_counted(const struct subscription *sub)
+{
+    return sub->counted;
+}
+
+bool subscription_joined(const struct subscription *sub)
+{
+    return sub->joined;
+}
+
+/* Sending. */
+
+void session_send(struct session *s, struct blob *frame)
+{
+    struct worker *w = s->worker;
+
+    if (s->phase != SESSION_WEBSOCKET || s->slow)
+        return;
+    if (conn_blocked(&s->conn) &&
+        conn_queued(&s->conn) + frame->len > w->node->config->queue_bytes_max) {
+        /* Later, by its timer: the caller is in the middle of a hook or of a fan-out. */
+        s->slow = true;
+        wheel_set(&w->wheel, &s->timer, w->now_ms);
+        return;
+    }
+    conn_send(&s->conn, frame);
+    w->metrics.frames++;
+}
+
+static void send_message(struct session *s, enum ws_opcode op, struct bytes payload)
+{
+    struct blob *frame = ws_frame_blob(op, payload);
+
+    session_send(s, frame);
+    blob_unref(frame);
+}
+
+void session_send_text(struct session *s, struct bytes payload)
+{
+    send_message(s, WS_OP_TEXT, payload);
+}
+
+void session_send_binary(struct session *s, struct bytes payload)
+{
+    send_message(s, WS_OP_BINARY, payload);
+}
