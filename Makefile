@@ -57,6 +57,7 @@ docs: all ## write the generated pages again
 	@mkdir -p docs packaging
 	build/rollcall docs configuration >docs/configuration.md
 	build/rollcall docs man >packaging/rollcall.1
+	build/rollcall docs sample >packaging/rollcall.conf
 
 docs-check: all ## the generated pages are what the program says
 	@scripts/check-docs
