@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/config.h"
 
-#include <unistd.h>
+#include <sched.h>
 
 #include "app/config_build.h"
 #include "app/config_key.h"
@@ -21,9 +21,11 @@ static void *base_of(struct config *c, const struct config_key *key)
     return key->in_topics ? (void *)&c->topic : (void *)c;
 }
 
+/* Those that this process may use, as taskset(1) and containers say. */
 static uint32_t cpu_count(void)
 {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    cpu_set_t allowed;
+    int n = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
 
     return n < 1 ? 1 : n > 256 ? 256 : (uint32_t)n;
 }

@@ -145,99 +145,91 @@ static void a_file_sets_what_it_says(void **state)
     made_release(&m);
 }
 
+static const struct {
+    const char *text, *error;
+} file_mistakes[] = {
+    {"\n# x\n/* y\n */\n// z\n\nleave_grace = \"abc\"\n",
+     "t.conf:7: leave_grace: found \"abc\", allowed: a duration from 0s to 10m such as 250ms, "
+     "2s or 5m"},
+    {"leave_grace = 11m", "t.conf:1: leave_grace: found \"11m\", allowed: a duration from"},
+    {"workers = 0", "t.conf:1: workers: found \"0\", allowed: a whole number from 1 to 256"},
+    {"workers = 257", "t.conf:1: workers: found \"257\""},
+    {"workers = 4294967297", "t.conf:1: workers: found \"4294967297\""},
+    {"meta_bytes_max = 4KB", "t.conf:1: meta_bytes_max: found \"4KB\", allowed: a size from 2"},
+    {"demo = yes", "t.conf:1: demo: found \"yes\", allowed: true or false"},
+    {"log_level = loud", "found \"loud\", allowed: error, warn, info or debug"},
+    {"jwt_algorithm = none", "found \"none\", allowed: HS256, HS384, HS512, RS256 or ES256"},
+    {"listen = 8080", "t.conf:1: listen: found \"8080\", allowed: HOST:PORT such as"},
+    {"listen = {\"a:1\",\n\n\"b\"}", "t.conf:3: listen: found \"b\""},
+    {"native_path = rollcall", "native_path: found \"rollcall\", allowed: a path"},
+    {"native_path = /", "native_path: found \"/\""},
+    {"native_path = \"/a?b\"", "native_path: found \"/a?b\""},
+    {"native_path = /socket", "native_path: found the same as phoenix_path"},
+    {"key = \"~a\"", "key: found \"~a\", allowed: a text of 0 to 255 bytes that does not begin"},
+    {"key_bytes_max = 2\nkey = abc", "t.conf:2: key: found a text of 3 bytes, allowed: at most"},
+    {"jwt_secret = \"\"", "t.conf:1: jwt_secret: found a text of 0 bytes"},
+    {"leave_grcae = 2s", "t.conf:1: found the unknown key \"leave_grcae\", allowed: leave_grace"},
+    {"sesions_max = 2", "allowed: sessions_max"},
+    {"zzz = 2", "allowed: the keys that \"rollcall serve --help\" lists"},
+    {"redis \"a\" { }", "found the unknown key \"redis\""},
+    {"\nworkers = 1\nworkers = 1", "t.conf:3: workers: found a second value, allowed: one"},
+    {"workers 1", "t.conf:1: missing equal sign"},
+    {"workers = { 1 }", "t.conf:1: unexpected token"},
+    {"workers += 1", "t.conf:1: attempt to append"},
+    {"workers =\n", "premature end of file"},
+    {"listen = {}", "t.conf:1: found an empty list"},
+    {"\ntopic article:* { }", "t.conf:2: found * outside of quotes, allowed: patterns in quotes"},
+    {"\n\ntopic \"a\" {\n", "t.conf:3: found an opening brace that is never closed"},
+    {"}", "t.conf:1: found a closing brace"},
+    {"jwt_issuer = \"a\nb\"", "t.conf:1: found a string without its closing quote"},
+    {"jwt_issuer = 'a", "t.conf:1: found a string without its closing quote"},
+    {"/* a", "t.conf:1: found a comment without its end"},
+    {"jwt_issuer = a(b)", "outside of quotes"},
+    {"jwt_issuer = \"\\x07\"", "jwt_issuer: found \"\\x07\", allowed: a text"},
+    {"jwt_issuer = \"\x07\"", "found a control character"},
+    {"jwt_issuer = \"\xff\"", "jwt_issuer: found"},
+    {"jwt_issuer = \"${ROLLCALL_TEST_UNSET}\"", "found ${ROLLCALL_TEST_UNSET}, which is not set"},
+    {"jwt_issuer = \"${a b}\"", "allowed: ${NAME} or ${NAME:-default}"},
+    {"jwt_issuer = ${HOME}", "found ${ outside of quotes"},
+    {"\"\\001\" = a", "t.conf:1: "},
+    {"topic \"\" { }", "t.conf:1: topic: found \"\", allowed: a topic"},
+    {"topic { }", "missing title"},
+    {"\ntopic \"a\" { }\ntopic \"a\" { }", "found a second section \"a\", allowed: one"},
+    {"topic \"a\" {\n workers = 2 }", "t.conf:2: found the unknown key \"workers\", allowed: this "
+                                      "key outside of topic sections only"},
+    {"topic \"a\" { leave_grac = 2s }", "allowed: leave_grace, perhaps"},
+    {"topic \"a\" {\n\n presence = few }",
+     "t.conf:3: presence: found \"few\", allowed: list or count"},
+    {"topic \"a\" { presence = list presence = list }", "presence: found a second value"},
+    {"key_bytes_max = 2\ntopic \"a\" { key = abc }", "t.conf:2: key: found a text of 3 bytes"},
+    {"route \"/a\" { }", "t.conf:1: route: found no topic"},
+    {"route \"a\" { topic = b }", "t.conf:1: route: found \"a\", allowed: a path that begins with"},
+    {"route \"/a/{b}\" {\n topic = \"{c}\" }", "t.conf:2: topic: found \"{c}\", allowed: {name}"},
+    {"route \"/a\" { topik = b }", "found the unknown key \"topik\", allowed in a route: topic"},
+    {"anonymous = false", "t.conf:1: anonymous: found false without a jwt key"},
+    {"jwt_secret = a\njwt_secret_file = b", "found another key beside it, allowed: one of"},
+    {"jwt_secret = a\njwt_algorithm = RS256",
+     "t.conf:2: jwt_algorithm: found RS256, allowed with jwt_secret: HS256, HS384 or HS512"},
+    {"jwt_public_key_file = a",
+     "jwt_algorithm: found HS256, allowed with jwt_public_key_file: RS256 or ES256"},
+    {"jwt_secret_file = \"/nowhere/at all\"",
+     "t.conf:1: jwt_secret_file: /nowhere/at all cannot be read: No such file or directory"},
+};
+
 static void every_mistake_is_named_with_its_line_and_what_is_allowed(void **state)
 {
-    static const struct {
-        const char *text, *error;
-    } mistakes[] = {
-        {"\n# x\n/* y\n */\n// z\n\nleave_grace = \"abc\"\n",
-         "t.conf:7: leave_grace: found \"abc\", allowed: a duration from 0s to 10m such as 250ms, "
-         "2s or 5m"},
-        {"leave_grace = 11m", "t.conf:1: leave_grace: found \"11m\", allowed: a duration from"},
-        {"workers = 0", "t.conf:1: workers: found \"0\", allowed: a whole number from 1 to 256"},
-        {"workers = 257", "t.conf:1: workers: found \"257\""},
-        {"workers = 4294967297", "t.conf:1: workers: found \"4294967297\""},
-        {"meta_bytes_max = 4KB", "t.conf:1: meta_bytes_max: found \"4KB\", allowed: a size from 2"},
-        {"demo = yes", "t.conf:1: demo: found \"yes\", allowed: true or false"},
-        {"log_level = loud", "found \"loud\", allowed: error, warn, info or debug"},
-        {"jwt_algorithm = none", "found \"none\", allowed: HS256, HS384, HS512, RS256 or ES256"},
-        {"listen = 8080", "t.conf:1: listen: found \"8080\", allowed: HOST:PORT such as"},
-        {"listen = {\"a:1\",\n\n\"b\"}", "t.conf:3: listen: found \"b\""},
-        {"native_path = rollcall", "native_path: found \"rollcall\", allowed: a path"},
-        {"native_path = /", "native_path: found \"/\""},
-        {"native_path = \"/a?b\"", "native_path: found \"/a?b\""},
-        {"native_path = /socket", "native_path: found the same as phoenix_path"},
-        {"key = \"~a\"",
-         "key: found \"~a\", allowed: a text of 0 to 255 bytes that does not begin"},
-        {"key_bytes_max = 2\nkey = abc",
-         "t.conf:2: key: found a text of 3 bytes, allowed: at most"},
-        {"jwt_secret = \"\"", "t.conf:1: jwt_secret: found a text of 0 bytes"},
-        {"leave_grcae = 2s",
-         "t.conf:1: found the unknown key \"leave_grcae\", allowed: leave_grace"},
-        {"sesions_max = 2", "allowed: sessions_max"},
-        {"zzz = 2", "allowed: the keys that \"rollcall serve --help\" lists"},
-        {"redis \"a\" { }", "found the unknown key \"redis\""},
-        {"\nworkers = 1\nworkers = 1", "t.conf:3: workers: found a second value, allowed: one"},
-        {"workers 1", "t.conf:1: missing equal sign"},
-        {"workers = { 1 }", "t.conf:1: unexpected token"},
-        {"workers += 1", "t.conf:1: attempt to append"},
-        {"workers =\n", "premature end of file"},
-        {"listen = {}", "t.conf:1: found an empty list"},
-        {"\ntopic article:* { }",
-         "t.conf:2: found * outside of quotes, allowed: patterns in quotes"},
-        {"\n\ntopic \"a\" {\n", "t.conf:3: found an opening brace that is never closed"},
-        {"}", "t.conf:1: found a closing brace"},
-        {"jwt_issuer = \"a\nb\"", "t.conf:1: found a string without its closing quote"},
-        {"jwt_issuer = 'a", "t.conf:1: found a string without its closing quote"},
-        {"/* a", "t.conf:1: found a comment without its end"},
-        {"jwt_issuer = a(b)", "outside of quotes"},
-        {"jwt_issuer = \"\\x07\"", "jwt_issuer: found \"\\x07\", allowed: a text"},
-        {"jwt_issuer = \"\x07\"", "found a control character"},
-        {"jwt_issuer = \"\xff\"", "jwt_issuer: found"},
-        {"jwt_issuer = \"${ROLLCALL_TEST_UNSET}\"",
-         "found ${ROLLCALL_TEST_UNSET}, which is not set"},
-        {"jwt_issuer = \"${a b}\"", "allowed: ${NAME} or ${NAME:-default}"},
-        {"jwt_issuer = ${HOME}", "found ${ outside of quotes"},
-        {"\"\\001\" = a", "t.conf:1: "},
-        {"topic \"\" { }", "t.conf:1: topic: found \"\", allowed: a topic"},
-        {"topic { }", "missing title"},
-        {"\ntopic \"a\" { }\ntopic \"a\" { }", "found a second section \"a\", allowed: one"},
-        {"topic \"a\" {\n workers = 2 }",
-         "t.conf:2: found the unknown key \"workers\", allowed: this "
-         "key outside of topic sections only"},
-        {"topic \"a\" { leave_grac = 2s }", "allowed: leave_grace, perhaps"},
-        {"topic \"a\" {\n\n presence = few }",
-         "t.conf:3: presence: found \"few\", allowed: list or count"},
-        {"topic \"a\" { presence = list presence = list }", "presence: found a second value"},
-        {"key_bytes_max = 2\ntopic \"a\" { key = abc }", "t.conf:2: key: found a text of 3 bytes"},
-        {"route \"/a\" { }", "t.conf:1: route: found no topic"},
-        {"route \"a\" { topic = b }",
-         "t.conf:1: route: found \"a\", allowed: a path that begins with"},
-        {"route \"/a/{b}\" {\n topic = \"{c}\" }",
-         "t.conf:2: topic: found \"{c}\", allowed: {name}"},
-        {"route \"/a\" { topik = b }",
-         "found the unknown key \"topik\", allowed in a route: topic"},
-        {"anonymous = false", "t.conf:1: anonymous: found false without a jwt key"},
-        {"jwt_secret = a\njwt_secret_file = b", "found another key beside it, allowed: one of"},
-        {"jwt_secret = a\njwt_algorithm = RS256",
-         "t.conf:2: jwt_algorithm: found RS256, allowed with jwt_secret: HS256, HS384 or HS512"},
-        {"jwt_public_key_file = a",
-         "jwt_algorithm: found HS256, allowed with jwt_public_key_file: RS256 or ES256"},
-        {"jwt_secret_file = \"/nowhere/at all\"",
-         "t.conf:1: jwt_secret_file: /nowhere/at all cannot be read: No such file or directory"},
-    };
     (void)state;
 
     unsetenv("ROLLCALL_TEST_UNSET");
-    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(file_mistakes); i++) {
         struct made m;
         made_init(&m);
 
-        load(&m, mistakes[i].text);
+        load(&m, file_mistakes[i].text);
         finish(&m);
 
         assert_false(m.ok);
-        assert_true(says(&m.error, mistakes[i].error));
+        assert_true(says(&m.error, file_mistakes[i].error));
         assert_int_equal(bytes_find(buf_bytes(&m.error), '\n'), m.error.len);
         made_release(&m);
     }
