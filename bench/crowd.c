@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "crowd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "token.h"
+
+enum { READ_BYTES = 256 * 1024, EVENTS = 512, PORTS_PER_ADDRESS = 20000, REQUEST_MAX = 2048 };
+
+static char read_buffer[READ_BYTES];
+
+uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void crowd_init(struct crowd *c, const struct target *t, uint32_t len)
+{
+    *c = (struct crowd){.target = *t, .len = len, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+    c->clients = calloc(len, sizeof(*c->clients));
+    for (uint32_t i = 0; i < len; i++)
+        c->clients[i] = (struct client){.fd = -1, .index = i, .viewers = -1};
+}
+
+static void drop(struct crowd *c, struct client *cl)
+{
+    if (cl->fd < 0)
+        return;
+    if (cl->state == CLIENT_JOINED)
+        c->joined--;
+    close(cl->fd);
+    free(cl->partial);
+    cl->partial = NULL;
+    cl->partial_len = 0;
+    cl->fd = -1;
+    cl->state = CLIENT_CLOSED;
+}
+
+void crowd_release(struct crowd *c)
+{
+    for (uint32_t i = 0; i < c->len; i++)
+        drop(c, &c->clients[i]);
+    free(c->clients);
+    close(c->epoll);
+}
+
+static void watch(struct crowd *c, struct client *cl, int op, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data = {.u32 = cl->index}};
+
+    epoll_ctl(c->epoll, op, cl->fd, &ev);
+}
+
+void crowd_open(struct crowd *c, uint32_t i, uint32_t topic)
+{
+    struct client *cl = &c->clients[i];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(c->target.port)};
+    /* One source address has too few ports for all. */
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr = {htonl(0x7f000001 + i / PORTS_PER_ADDRESS)}};
+    int on = 1;
+
+    inet_pton(AF_INET, c->target.host, &to.sin_addr);
+    cl->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (cl->fd < 0) {
+        perror("socket");
+        exit(3);
+    }
+    setsockopt(cl->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (i >= PORTS_PER_ADDRESS) {
+        setsockopt(cl->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+        bind(cl->fd, (struct sockaddr *)&from, sizeof(from));
+    }
+    cl->topic = topic;
+    cl->viewers = -1;
+    cl->deaf = cl->refused = false;
+    cl->started_ns = now_ns();
+    cl->state = CLIENT_CONNECTING;
+    if (connect(cl->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
+        c->errors++;
+        drop(c, cl);
+        return;
+    }
+    watch(c, cl, EPOLL_CTL_ADD, EPOLLOUT);
+}
+
+/* The request: path, subprotocol and who it is by the dialect. */
+static size_t put_request(const struct crowd *c, const struct client *cl, char *to)
+{
+    char token[512] = "", path[900];
+
+    if (c->target.secret)
+        token_make(c->target.secret, cl->index, token, sizeof(token));
+    switch (c->target.speech) {
+    case ROOMS:
+        snprintf(path, sizeof(path), c->target.path, cl->topic);
+        snprintf(path + strlen(path), sizeof(path) - strlen(path),
+                 c->target.secret ? "?token=%s" : "?visitor=v%s%u", token, cl->index);
+        break;
+    case PHOENIX:
+        snprintf(path, sizeof(path),
+                 c->target.secret ? "/socket/websocket?vsn=2.0.0&token=%s"
+                                  : "/socket/websocket?vsn=2.0.0&visitor=v%s%u",
+                 token, cl->index);
+        break;
+    case NATIVE:
+        snprintf(path, sizeof(path), "/rollcall");
+        break;
+    }
+    return (size_t)snprintf(
+        to, REQUEST_MAX,
+        "GET %s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n",
+        path, c->target.speech == NATIVE ? "Sec-WebSocket-Protocol: rollcall.v1\r\n" : "");
+}
+
+static void send_all(struct crowd *c, struct client *cl, const char *data, size_t len)
+{
+    if (send(cl->fd, data, len, MSG_NOSIGNAL) != (ssize_t)len) {
+        c->errors++;
+        drop(c, cl);
+    }
+}
+
+static void send_frame(struct crowd *c, struct client *cl, unsigned char op, const char *data,
+                       size_t len)
+{
+    char frame[REQUEST_MAX];
+    size_t head = 2;
+
+    frame[0] = (char)(0x80 | op);
+    if (len < 126) {
+        frame[1] = (char)(0x80 | len);
+    } else {
+        frame[1] = (char)(0x80 | 126);
+        frame[2] = (char)(len >> 8);
+        frame[3] = (char)len;
+        head = 4;
+    }
+    memset(frame + head, 0, 4); /* a mask of zeros changes nothing */
+    memcpy(frame + head + 4, data, len);
+    send_all(c, cl, frame, head + 4 + len);
+}
+
+void crowd_say(struct crowd *c, uint32_t i, const char *text, size_t len)
+{
+    if (c->clients[i].fd >= 0)
+        send_frame(c, &c->clients[i], 1, text, len);
+}
+
+void crowd_close(struct crowd *c, uint32_t i, bool politely)
+{
+    struct client *cl = &c->clients[i];
+
+    if (cl->fd < 0)
+        return;
+    if (politely)
+        send_frame(c, cl, 8, "\x03\xe8", 2);
+    drop(c, cl);
+}
+
+void crowd_deafen(struct crowd *c, uint32_t i, bool deaf)
+{
+    c->clients[i].deaf = deaf;
+    watch(c, &c->clients[i], EPOLL_CTL_MOD, deaf ? 0 : EPOLLIN);
+}
+
+/* Messages. */
+
+static void join_topic(struct crowd *c, struct client *cl)
+{
+    char text[900], token[512];
+    int len;
+
+    cl->state = CLIENT_JOINING;
+    if (c->target.speech == PHOENIX) {
+        len =
+            snprintf(text, sizeof(text),
+                     "[\"1\",\"1\",\"post:%u\",\"phx_join\",{\"presence\":\"count\"}]", cl->topic);
+        send_frame(c, cl, 1, text, (size_t)len);
+    } else if (c->target.speech == NATIVE) {
+        if (c->target.secret) {
+            token_make(c->target.secret, cl->index, token, sizeof(token));
+            len = snprintf(text, sizeof(text), "[\"hello\",{\"token\":\"%s\"}]", token);
+        } else {
+            len = snprintf(text, sizeof(text), "[\"hello\",{\"visitor\":\"v%u\"}]", cl->index);
+        }
+        send_frame(c, cl, 1, text, (size_t)len);
+        if (cl->fd < 0)
+            return;
+        len = snprintf(text, sizeof(text), "[\"join\",1,\"post:%u\",{}]", cl->topic);
+        send_frame(c, cl, 1, text, (size_t)len);
+    }
+}
+
+static int64_t number_after(const char *text, size_t len, const char *name)
+{
+    const char *at = memmem(text, len, name, strlen(name));
+
+    return at ? strtoll(at + strlen(name), NULL, 10) : -1;
+}
+
+/* The second-next number behind the name of a native message: ["count",id,viewers,people], and one
+ * further for
+ * ["joined",ref,id,viewers,people,...]. */
+static int64_t native_number(struct client *cl, const char *text, size_t len)
+{
+    bool joined = len > 9 && memcmp(text, "[\"joined\"", 9) == 0;
+    const char *at = memchr(text, ',', len), *end;
+
+    if (!joined && (len < 8 || memcmp(text, "[\"count\"", 8) != 0))
+        return -1;
+    for (int skip = joined ? 1 : 0; at && skip; skip--)
+        at = memchr(at + 1, ',', (size_t)(text + len - at - 1));
+    if (!at)
+        return -1;
+    cl->number_id = strtoull(at + 1, (char **)(uintptr_t)&end, 10);
+    return strtoll(end + 1, NULL, 10);
+}
+
+static void on_text(struct crowd *c, struct client *cl, const char *text, size_t len)
+{
+    int64_t n = c->target.speech == NATIVE ? native_number(cl, text, len)
+                                           : number_after(text, len, "\"viewers\":");
+    uint64_t now;
+
+    cl->frames++;
+    cl->bytes += len;
+    c->frames++;
+    c->bytes += len;
+    if (n < 0) {
+        if (c->on_event && memmem(text, len, "event", 5))
+            c->on_event(c, cl, text, len, now_ns());
+        return;
+    }
+    now = now_ns();
+    cl->viewers = n;
+    if (cl->state == CLIENT_JOINING) {
+        cl->state = CLIENT_JOINED;
+        cl->joined_ns = now;
+        c->joined++;
+    }
+    if (c->on_number)
+        c->on_number(c, cl, n, now);
+}
+
+static void on_frame(struct crowd *c, struct client *cl, unsigned char op, const char *data,
+                     size_t len)
+{
+    if (op == 1) {
+        on_text(c, cl, data, len);
+    } else if (op == 9) {
+        send_frame(c, cl, 10, data, len);
+    } else if (op == 8) {
+        cl->refused = true;
+        c->errors++;
+        drop(c, cl);
+    }
+}
+
+/* Handles what is whole at the front of `data` and returns how much that was. */
+static size_t parse(struct crowd *c, struct client *cl, const char *data, size_t len)
+{
+    size_t used = 0;
+
+    if (cl->state == CLIENT_HANDSHAKE) {
+        const char *end = memmem(data, len, "\r\n\r\n", 4);
+        if (!end)
+            return 0;
+        if (memcmp(data, "HTTP/1.1 101", 12) != 0) {
+            cl->refused = true;
+            c->errors++;
+            drop(c, cl);
+            return len;
+        }
+        used = (size_t)(end + 4 - data);
+        cl->state = CLIENT_JOINING;
+        join_topic(c, cl);
+    }
+    while (cl->fd >= 0 && len - used >= 2) {
+        const unsigned char *f = (const unsigned char *)data + used;
+        size_t head = 2, size = f[1] & 0x7f;
+        if (size == 126) {
+            head = 4;
+            if (len - used < head)
+                break;
+            size = (size_t)f[2] << 8 | f[3];
+        } else if (size == 127) {
+            head = 10;
+            if (len - used < head)
+                break;
+            size = (size_t)f[6] << 24 | (size_t)f[7] << 16 | (size_t)f[8] << 8 | f[9];
+        }
+        if (len - used < head + size)
+            break;
+        on_frame(c, cl, f[0] & 15, data + used + head, size);
+        used += head + size;
+    }
+    return cl->fd < 0 ? len : used;
+}
+
+static void keep(struct client *cl, const char *data, size_t len)
+{
+    char *rest = len ? memcpy(malloc(len), data, len) : NULL;
+
+    free(cl->partial);
+    cl->partial = rest;
+    cl->partial_len = (uint32_t)len;
+}
+
+static void on_readable(struct crowd *c, struct client *cl)
+{
+    size_t before = cl->partial_len;
+
+    if (before)
+        memcpy(read_buffer, cl->partial, before);
+    ssize_t n = recv(cl->fd, read_buffer + before, sizeof(read_buffer) - before, 0);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        c->errors++;
+        drop(c, cl);
+        return;
+    }
+    if (n < 0)
+        return;
+    size_t len = before + (size_t)n, used = parse(c, cl, read_buffer, len);
+    if (cl->fd >= 0 && (before || used < len))
+        keep(cl, read_buffer + used, len - used);
+}
+
+static void on_connected(struct crowd *c, struct client *cl)
+{
+    char request[REQUEST_MAX];
+    int error = 0;
+    socklen_t size = sizeof(error);
+
+    getsockopt(cl->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error) {
+        c->errors++;
+        drop(c, cl);
+        return;
+    }
+    watch(c, cl, EPOLL_CTL_MOD, EPOLLIN);
+    cl->state = CLIENT_HANDSHAKE;
+    send_all(c, cl, request, put_request(c, cl, request));
+}
+
+bool crowd_step(struct crowd *c, int wait_ms)
+{
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(c->epoll, events, EVENTS, wait_ms);
+
+    for (int i = 0; i < n; i++) {
+        struct client *cl = &c->clients[events[i].data.u32];
+        if (cl->fd < 0)
+            continue;
+        if (cl->state == CLIENT_CONNECTING)
+            on_connected(c, cl);
+        else if (!cl->deaf)
+            on_readable(c, cl);
+    }
+    return n > 0;
+}
+
+void crowd_run(struct crowd *c, uint64_t until_ns)
+{
+    for (uint64_t now = now_ns(); now < until_ns; now = now_ns()) {
+        uint64_t left_ms = (until_ns - now) / 1000000;
+        crowd_step(c, left_ms < 100 ? (int)left_ms : 100);
+    }
+}
