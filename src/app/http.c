@@ -13,13 +13,12 @@ static struct http1 *take_parser(struct worker *w)
     return h ? h : http1_new(&w->node->http_limits);
 }
 
-static void put_parser(struct session *s)
+static void put_parser(struct worker *w, struct http1 *h)
 {
-    if (!http1_idle(s->http) || s->worker->spare)
-        http1_free(s->http);
+    if (!http1_idle(h) || w->spare)
+        http1_free(h);
     else
-        s->worker->spare = s->http;
-    s->http = NULL;
+        w->spare = h;
 }
 
 static void send_buf(struct session *s, const struct buf *out)
@@ -43,7 +42,7 @@ void http_respond(struct session *s, struct http_response r, struct bytes body)
     s->worker->metrics.requests++;
     bool waited = s->phase == SESSION_WAITING;
     s->phase = s->keep_alive ? SESSION_HTTP : SESSION_OVER;
-    s->heard_ms = s->worker->now_ms;
+    s->heard_ms = (uint32_t)s->worker->now_ms;
     session_schedule(s);
     if (!s->keep_alive)
         conn_close(&s->conn, true);
@@ -69,7 +68,11 @@ void http_respond_text(struct session *s, int status, const char *text)
 
 void http_late(struct session *s)
 {
-    if (s->http && !http1_idle(s->http)) {
+    bool asked = s->http && !http1_idle(s->http);
+
+    http1_free(s->http);
+    s->http = NULL;
+    if (asked) {
         s->keep_alive = s->head_only = false;
         http_respond_text(s, 408, "the request did not arrive in time (head_timeout)");
         return;
@@ -84,32 +87,42 @@ static void handle(struct session *s, const struct http_request *r)
     routes_handle(s, r);
 }
 
+static void handle_whole(struct session *s, struct http1 *h)
+{
+    /* The session may become something else meanwhile, so it does not hold the parser. */
+    s->http = NULL;
+    handle(s, http1_request(h));
+    http1_next(h);
+    put_parser(s->worker, h);
+}
+
 size_t http_input(struct session *s, struct bytes in)
 {
     enum http1_result result;
 
     if (!s->http) {
         s->http = take_parser(s->worker);
-        s->heard_ms = s->worker->now_ms; /* head_timeout runs from the first byte */
+        s->heard_ms = (uint32_t)s->worker->now_ms; /* head_timeout runs from the first byte */
         session_schedule(s);
     }
-    size_t used = http1_feed(s->http, in, &result);
+    struct http1 *h = s->http;
+    size_t used = http1_feed(h, in, &result);
     switch (result) {
     case HTTP1_MORE:
-        if (http1_take_continue(s->http)) {
+        if (http1_take_continue(h)) {
             struct blob *go_on = blob_new(B("HTTP/1.1 100 Continue\r\n\r\n"));
             conn_send(&s->conn, go_on);
             blob_unref(go_on);
         }
         return used;
     case HTTP1_REQUEST:
-        handle(s, http1_request(s->http));
-        http1_next(s->http);
-        put_parser(s);
+        handle_whole(s, h);
         return used;
     case HTTP1_BAD:
+        s->http = NULL;
         s->keep_alive = s->head_only = false;
-        http_respond_text(s, http1_status(s->http), http1_problem(s->http));
+        http_respond_text(s, http1_status(h), http1_problem(h));
+        put_parser(s->worker, h);
         return in.len;
     }
     return used;

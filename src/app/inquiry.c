@@ -32,7 +32,7 @@ void inquiry_start(struct session *s, const struct bytes *topics, size_t len,
         worker_post(w, worker_home(w, l->counts.hash), l);
     }
     s->phase = SESSION_WAITING;
-    s->heard_ms = w->now_ms;
+    s->heard_ms = (uint32_t)w->now_ms;
     session_schedule(s);
     conn_pause(&s->conn, true);
 }

@@ -42,9 +42,34 @@ void session_accept(struct loop *l, int fd)
     }
     struct session *s = pool_take(&w->sessions);
     s->worker = w;
-    s->heard_ms = w->now_ms;
+    s->heard_ms = (uint32_t)w->now_ms;
     conn_start(&s->conn, l, fd);
     session_schedule(s);
+}
+
+/* Forgets what arrived in part; which kind it is depends on the phase. */
+static void release_input(struct session *s)
+{
+    switch ((enum session_phase)s->phase) {
+    case SESSION_HTTP:
+        http1_free(s->http);
+        break;
+    case SESSION_WAITING:
+        if (s->stash)
+            buf_release(s->stash);
+        heap_free(s->stash);
+        break;
+    case SESSION_WEBSOCKET:
+    case SESSION_CLOSING:
+        if (s->decoder)
+            ws_decoder_release(s->decoder);
+        heap_free(s->decoder);
+        break;
+    case SESSION_OVER:
+        assert(!s->http);
+        break;
+    }
+    s->http = NULL;
 }
 
 static void on_closed(struct conn *c)
@@ -56,13 +81,7 @@ static void on_closed(struct conn *c)
     if (s->dialect && s->dialect->on_release)
         s->dialect->on_release(s);
     session_forget(s);
-    http1_free(s->http);
-    if (s->decoder)
-        ws_decoder_release(s->decoder);
-    heap_free(s->decoder);
-    if (s->stash)
-        buf_release(s->stash);
-    heap_free(s->stash);
+    release_input(s);
     wheel_cancel(&w->wheel, &s->timer);
     pool_put(&w->sessions, s);
     atomic_fetch_sub_explicit(&w->node->sessions, 1, memory_order_relaxed);
@@ -72,8 +91,9 @@ static void on_closed(struct conn *c)
 static void over(struct session *s, bool broken)
 {
     session_drop_all(s, broken);
+    release_input(s);
     s->phase = SESSION_OVER;
-    s->heard_ms = s->worker->now_ms;
+    s->heard_ms = (uint32_t)s->worker->now_ms;
     session_schedule(s);
 }
 
@@ -104,6 +124,14 @@ static uint64_t min_ms(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The full time of `heard_ms`, of which the session keeps the low bits. */
+static uint64_t heard_at(const struct session *s)
+{
+    uint64_t now_ms = s->worker->now_ms;
+
+    return now_ms - ((uint32_t)now_ms - s->heard_ms);
+}
+
 static uint64_t websocket_deadline(const struct session *s)
 {
     const struct config *config = s->worker->node->config;
@@ -112,8 +140,8 @@ static uint64_t websocket_deadline(const struct session *s)
     if (s->dialect->liveness == LIVENESS_HEARTBEAT)
         quiet_ms = config->idle_timeout_ms;
     if (!s->person) /* the dialect admits by message */
-        return s->heard_ms + config->head_timeout_ms;
-    return min_ms(s->heard_ms + quiet_ms, s->person->end_ms);
+        return heard_at(s) + config->head_timeout_ms;
+    return min_ms(heard_at(s) + quiet_ms, s->person->end_ms);
 }
 
 void session_schedule(struct session *s)
@@ -123,17 +151,17 @@ void session_schedule(struct session *s)
 
     switch ((enum session_phase)s->phase) {
     case SESSION_HTTP:
-        at = s->heard_ms + config->head_timeout_ms;
+        at = heard_at(s) + config->head_timeout_ms;
         break;
     case SESSION_WAITING:
-        at = s->heard_ms + config->idle_timeout_ms;
+        at = heard_at(s) + config->idle_timeout_ms;
         break;
     case SESSION_WEBSOCKET:
         at = websocket_deadline(s);
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
-        at = s->heard_ms + CLOSE_WAIT_MS;
+        at = heard_at(s) + CLOSE_WAIT_MS;
         break;
     }
     wheel_set(&s->worker->wheel, &s->timer, at);
@@ -221,7 +249,7 @@ static bool take_credit(struct session *s)
 
 static void heard(struct session *s)
 {
-    s->heard_ms = s->worker->now_ms;
+    s->heard_ms = (uint32_t)s->worker->now_ms;
     s->asked = false;
 }
 
@@ -301,34 +329,35 @@ static void on_event(struct session *s, const struct ws_event *ev)
 /* Between messages a connection holds no decoder: one on the stack serves the usual case. */
 static void on_frames(struct session *s, char *data, size_t len)
 {
-    struct ws_decoder fresh, *d = s->decoder ? s->decoder : &fresh;
+    struct ws_decoder d;
     struct ws_event ev;
 
-    if (d == &fresh)
-        ws_decoder_init(d, (uint32_t)s->worker->node->config->message_bytes_max);
+    if (s->decoder)
+        d = *s->decoder;
+    else
+        ws_decoder_init(&d, (uint32_t)s->worker->node->config->message_bytes_max);
+    heap_free(s->decoder);
+    s->decoder = NULL;
     do {
-        size_t used = ws_decode(d, data, len, &ev);
+        size_t used = ws_decode(&d, data, len, &ev);
         data += used;
         len -= used;
         on_event(s, &ev);
-    } while (ev.kind != WS_NOTHING && s->phase < SESSION_OVER);
+    } while (ev.kind != WS_NOTHING && s->phase != SESSION_OVER);
 
-    bool idle = ws_decoder_idle(d) || s->phase == SESSION_OVER;
-    if (idle) {
-        ws_decoder_release(d);
-        heap_free(s->decoder);
-        s->decoder = NULL;
-    } else if (d == &fresh) {
-        s->decoder = heap_alloc(sizeof(*d));
-        *s->decoder = fresh;
+    if (ws_decoder_idle(&d) || s->phase == SESSION_OVER) {
+        ws_decoder_release(&d);
+        return;
     }
+    s->decoder = heap_alloc(sizeof(d));
+    *s->decoder = d;
 }
 
 void session_upgrade(struct session *s, const struct dialect *d)
 {
     s->dialect = d;
     s->phase = SESSION_WEBSOCKET;
-    s->heard_ms = s->worker->now_ms;
+    s->heard_ms = (uint32_t)s->worker->now_ms;
     s->credit_ms = (uint32_t)s->worker->now_ms;
     s->credit = s->worker->node->config->messages_burst;
     s->worker->metrics.upgrades++;
@@ -345,7 +374,7 @@ void session_close(struct session *s, uint16_t code, struct bytes reason, bool m
     send_frame(s, ws_close_blob(code, reason));
     session_drop_all(s, may_return);
     s->phase = SESSION_CLOSING;
-    s->heard_ms = s->worker->now_ms;
+    s->heard_ms = (uint32_t)s->worker->now_ms;
     session_schedule(s);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "app/audience.h"
+#include "app/patterns.h"
 #include "app/worker.h"
 #include "base/wheel.h"
 #include "dialect/dialect.h"
@@ -30,24 +31,28 @@ enum session_phase {
 
 /* Who a session is, once admitted. */
 struct person {
-    struct bytes key;         /* owned; as others see it */
-    struct identity identity; /* of the token; released if there was none */
-    uint64_t end_ms;          /* when the token ends, on the loop's clock; UINT64_MAX: never */
-    bool lasting;             /* a token or a visitor id names it, so it can be known again */
+    uint64_t end_ms;         /* when the token ends, on the loop's clock; UINT64_MAX: never */
+    struct patterns *topics; /* that the token opens; NULL: all */
+    char *meta;              /* that the token gives, JSON object text, or NULL */
+    bool lasting;            /* a token or a visitor id names it, so it can be known again */
+    uint16_t key_len;
+    char key[]; /* as others see it */
 };
 
 struct session {
     struct conn conn; /* the first member: the loop gives this back */
     struct worker *worker;
-    const struct dialect *dialect; /* NULL before the upgrade */
-    struct http1 *http;            /* a request that is under way */
-    struct ws_decoder *decoder;    /* a frame or message that is under way */
-    struct buf *stash;             /* bytes that came behind a request that waits */
+    const struct dialect *dialect;  /* NULL before the upgrade */
+    union {                         /* what arrived in part; NULL in between */
+        struct http1 *http;         /* SESSION_HTTP: a request */
+        struct buf *stash;          /* SESSION_WAITING: bytes behind the request that waits */
+        struct ws_decoder *decoder; /* SESSION_WEBSOCKET and _CLOSING: a frame or message */
+    };
     struct subscription *subs;
     struct person *person; /* NULL until admitted */
     struct wheel_timer timer;
-    uint64_t heard_ms;  /* the last sign of life; or when the phase began */
-    uint32_t credit_ms; /* when the message credit was last filled up; low bits of the clock */
+    uint32_t heard_ms;  /* the last sign of life, or when the phase began; low bits of the clock */
+    uint32_t credit_ms; /* when the message credit was last filled up; likewise */
     uint32_t credit;    /* messages it may send now */
     uint8_t phase;
     bool asked : 1;      /* whether it lives, since heard_ms */

@@ -23,10 +23,21 @@ void session_forget(struct session *s)
 {
     if (!s->person)
         return;
-    identity_release(&s->person->identity);
-    heap_free((char *)(uintptr_t)s->person->key.ptr);
+    if (s->person->topics)
+        patterns_release(s->person->topics);
+    heap_free(s->person->topics);
+    heap_free(s->person->meta);
     heap_free(s->person);
     s->person = NULL;
+}
+
+static struct person *person_new(struct bytes key, bool lasting)
+{
+    struct person *p = heap_alloc(sizeof(*p) + key.len);
+
+    *p = (struct person){.end_ms = UINT64_MAX, .lasting = lasting, .key_len = (uint16_t)key.len};
+    memcpy(p->key, key.ptr, key.len);
+    return p;
 }
 
 static bool visitor_valid(struct bytes visitor)
@@ -43,7 +54,7 @@ static bool visitor_valid(struct bytes visitor)
 
 /* Keys of visitors begin with '~', which no token's subject does; those of nobody in particular
  * with "~:". */
-static struct bytes make_key(struct session *s, struct bytes visitor)
+static struct person *make_visitor(struct session *s, struct bytes visitor)
 {
     struct buf key;
 
@@ -55,37 +66,44 @@ static struct bytes make_key(struct session *s, struct bytes visitor)
         uint64_t number = ++s->worker->visitors << 8 | s->worker->index;
         buf_printf(&key, "~:%s", ref_put(s->worker->node->id, number).text);
     }
-    struct bytes copy = bytes_of(bytes_copy(buf_bytes(&key)), key.len);
+    struct person *p = person_new(buf_bytes(&key), visitor.len > 0);
     buf_release(&key);
-    return copy;
+    return p;
 }
 
-static enum admission admit_token(struct session *s, struct bytes token, struct person *p,
-                                  const char **why)
+static enum admission admit_token(struct session *s, struct bytes token, const char **why)
 {
     const struct worker *w = s->worker;
-    enum auth_result result = auth_check(w->node->auth, token, w->unix_s, &p->identity);
+    struct identity identity;
+    enum auth_result result = auth_check(w->node->auth, token, w->unix_s, &identity);
 
     if (result != AUTH_OK) {
         *why = auth_result_text(result);
         return ADMIT_BAD_TOKEN;
     }
-    int64_t end_s = auth_session_end_s(w->node->auth, p->identity.exp_s);
+    struct person *p = person_new(identity.sub, true);
+    int64_t end_s = auth_session_end_s(w->node->auth, identity.exp_s);
     if (end_s)
         p->end_ms = w->now_ms + (uint64_t)(end_s > w->unix_s ? end_s - w->unix_s : 0) * 1000;
-    p->lasting = true;
-    p->key = p->identity.sub; /* taken from it */
-    p->identity.sub = (struct bytes){0};
+    if (identity.meta.len)
+        p->meta = bytes_copy(identity.meta);
+    if (identity.topics_limited) {
+        p->topics = heap_alloc(sizeof(*p->topics));
+        *p->topics = identity.topics; /* taken from it */
+        patterns_init(&identity.topics);
+    }
+    identity_release(&identity);
+    s->person = p;
     return ADMIT_OK;
 }
 
 static enum admission admit(struct session *s, struct bytes token, struct bytes visitor,
-                            struct person *p, const char **why)
+                            const char **why)
 {
     const struct node *node = s->worker->node;
 
     if (token.len && auth_has_key(node->auth))
-        return admit_token(s, token, p, why);
+        return admit_token(s, token, why);
     if (!node->config->anonymous) {
         *why = "a token is needed";
         return ADMIT_TOKEN_NEEDED;
@@ -94,28 +112,21 @@ static enum admission admit(struct session *s, struct bytes token, struct bytes 
         *why = "the visitor id must be 1 to 64 of A-Z a-z 0-9 - _";
         return ADMIT_BAD_VISITOR;
     }
-    p->key = make_key(s, visitor);
-    p->lasting = visitor.len > 0;
+    s->person = make_visitor(s, visitor);
     return ADMIT_OK;
 }
 
 enum admission session_admit(struct session *s, struct bytes token, struct bytes visitor,
                              const char **why)
 {
-    struct person *p = heap_zalloc(1, sizeof(*p));
     const char *text = NULL;
 
     assert(!s->person);
-    identity_init(&p->identity);
-    p->end_ms = UINT64_MAX;
-    s->person = p;
-    enum admission result = admit(s, token, visitor, p, &text);
-    if (result != ADMIT_OK) {
-        session_forget(s);
+    enum admission result = admit(s, token, visitor, &text);
+    if (result != ADMIT_OK)
         s->worker->metrics.admission_refusals++;
-    } else if (s->phase == SESSION_WEBSOCKET) {
+    else if (s->phase == SESSION_WEBSOCKET)
         session_schedule(s);
-    }
     if (why)
         *why = text;
     return result;
@@ -139,12 +150,12 @@ void session_make_visitor(struct session *s, char out[VISITOR_TEXT_BYTES])
 
 struct bytes session_key(const struct session *s)
 {
-    return s->person ? s->person->key : (struct bytes){0};
+    return s->person ? bytes_of(s->person->key, s->person->key_len) : (struct bytes){0};
 }
 
 struct bytes session_trusted_meta(const struct session *s)
 {
-    return s->person ? s->person->identity.meta : (struct bytes){0};
+    return bytes_str(s->person ? s->person->meta : NULL);
 }
 
 const struct topic_settings *session_settings(const struct session *s, struct bytes topic)
@@ -179,13 +190,13 @@ static uint32_t count_subscriptions(const struct session *s)
 
 static struct bytes lasting_person(const struct session *s)
 {
-    return s->person && s->person->lasting ? s->person->key : (struct bytes){0};
+    return s->person && s->person->lasting ? session_key(s) : (struct bytes){0};
 }
 
 static void post_join(struct session *s, const struct join *j, struct subscription *sub)
 {
     struct worker *w = s->worker;
-    struct bytes person = s->person->key;
+    struct bytes person = session_key(s);
     struct letter *l = letter_new(LETTER_JOIN, j->topic.len + person.len + j->meta.len);
     char *at = l->text;
 
@@ -212,7 +223,7 @@ enum join_result session_join(struct session *s, const struct join *j)
     assert(s->person);
     if (!topic_valid(s, j->topic))
         return JOIN_BAD_TOPIC;
-    if (!identity_may_use(&s->person->identity, j->topic))
+    if (s->person->topics && !patterns_match(s->person->topics, j->topic))
         return JOIN_FORBIDDEN;
     if (count_subscriptions(s) >= w->node->limits.topics_per_session_max)
         return JOIN_TOO_MANY;

@@ -17,13 +17,29 @@
 
 enum { TOKEN_MAX = 16384, PARAMETER_MAX = 256 };
 
-struct rooms {
-    char *topic;      /* until it is joined */
-    char *parameters; /* until room_joined is sent */
+/* What the request said; kept until room_joined is sent. */
+struct room {
     const char *refusal;
+    char *topic, *parameters;
+};
+
+struct rooms {
+    struct room *room;
 };
 
 static_assert(sizeof(struct rooms) <= SESSION_STATE_MAX, "the private state must fit");
+
+static void forget_room(struct session *s)
+{
+    struct rooms *state = session_state(s);
+
+    if (!state->room)
+        return;
+    heap_free(state->room->topic);
+    heap_free(state->room->parameters);
+    heap_free(state->room);
+    state->room = NULL;
+}
 
 static void put_count(struct buf *out, const char *type, uint32_t viewers, uint32_t people)
 {
@@ -55,6 +71,7 @@ static void on_request(struct session *s, const struct opening *o, struct answer
     struct rooms *state = session_state(s);
     struct buf token, visitor;
 
+    state->room = heap_zalloc(1, sizeof(*state->room));
     buf_init(&token, TOKEN_MAX);
     buf_init(&visitor, PARAMETER_MAX);
     find_token(o->request, &token, a);
@@ -63,15 +80,15 @@ static void on_request(struct session *s, const struct opening *o, struct answer
         buf_put(&visitor, B("?")); /* refused below */
     switch (session_admit(s, buf_bytes(&token), buf_bytes(&visitor), NULL)) {
     case ADMIT_OK:
-        state->topic = bytes_copy(o->topic);
-        state->parameters = bytes_copy(o->parameters);
+        state->room->topic = bytes_copy(o->topic);
+        state->room->parameters = bytes_copy(o->parameters);
         break;
     case ADMIT_TOKEN_NEEDED:
     case ADMIT_BAD_TOKEN:
-        state->refusal = "Invalid token";
+        state->room->refusal = "Invalid token";
         break;
     case ADMIT_BAD_VISITOR:
-        state->refusal = "Invalid visitor";
+        state->room->refusal = "Invalid visitor";
         break;
     }
     buf_release(&token);
@@ -102,19 +119,17 @@ static void on_open(struct session *s)
 {
     struct rooms *state = session_state(s);
 
-    if (state->refusal) {
-        session_close(s, WS_POLICY, bytes_str(state->refusal), false);
+    if (state->room->refusal) {
+        session_close(s, WS_POLICY, bytes_str(state->room->refusal), false);
         return;
     }
     struct join j = {
-        .topic = bytes_str(state->topic),
+        .topic = bytes_str(state->room->topic),
         .meta = session_trusted_meta(s),
         .format = FORMAT_ROOMS,
         .counted = true,
     };
     enum join_result result = session_join(s, &j);
-    heap_free(state->topic);
-    state->topic = NULL;
     if (result != JOIN_OK)
         refuse_join(s, result);
 }
@@ -134,13 +149,12 @@ static void on_joined(struct session *s, struct subscription *sub, const struct 
     session_send_text(s, buf_bytes(&out));
     buf_clear(&out);
     buf_put(&out, B("{\"type\":\"room_joined\","));
-    if (state->parameters[0])
-        buf_printf(&out, "%s,", state->parameters);
+    if (state->room->parameters[0])
+        buf_printf(&out, "%s,", state->room->parameters);
     buf_printf(&out, "\"viewers\":%u,\"people\":%u}", j->viewers, j->people);
     session_send_text(s, buf_bytes(&out));
     buf_release(&out);
-    heap_free(state->parameters);
-    state->parameters = NULL;
+    forget_room(s);
 }
 
 static void on_message(struct session *s, struct bytes msg, bool binary)
@@ -180,14 +194,6 @@ static void on_end(struct session *s, enum ending why)
     }
 }
 
-static void on_release(struct session *s)
-{
-    struct rooms *state = session_state(s);
-
-    heap_free(state->topic);
-    heap_free(state->parameters);
-}
-
 static void encode_count(struct buf *out, const struct topic *t, bool fewer)
 {
     put_count(out, fewer ? "viewer_left" : "viewer_joined", t->viewers, t->people);
@@ -217,5 +223,5 @@ const struct dialect rooms_dialect = {
     .on_message = on_message,
     .on_joined = on_joined,
     .on_end = on_end,
-    .on_release = on_release,
+    .on_release = forget_room,
 };

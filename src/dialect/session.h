@@ -19,7 +19,7 @@
 #include "base/pool.h"
 #include "core/settings.h"
 
-enum { SESSION_STATE_MAX = 32 };
+enum { SESSION_STATE_MAX = 8 };
 
 struct session;
 /* One topic of one session, joined or watched. */

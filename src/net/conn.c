@@ -26,13 +26,18 @@ static uv_poll_t *poll_of(struct conn *c)
     return (uv_poll_t *)(void *)c->poll;
 }
 
+static struct loop *loop_of(struct conn *c)
+{
+    return CONTAINER_OF(poll_of(c)->loop, struct loop, uv);
+}
+
 static void mark_dirty(struct conn *c)
 {
     if (c->dirty)
         return;
     c->dirty = true;
-    c->next_dirty = c->loop->dirty;
-    c->loop->dirty = c;
+    c->next_dirty = loop_of(c)->dirty;
+    loop_of(c)->dirty = c;
 }
 
 /* Tells its owner, once, that nothing more will come. */
@@ -41,7 +46,7 @@ static void end(struct conn *c, bool broken)
     if (c->ended)
         return;
     c->ended = true;
-    c->loop->handler->on_end(c, broken);
+    loop_of(c)->handler->on_end(c, broken);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events);
@@ -60,7 +65,6 @@ static void watch(struct conn *c)
 
 void conn_start(struct conn *c, struct loop *l, int fd)
 {
-    c->loop = l;
     c->fd = fd;
     int bad = uv_poll_init(&l->uv, poll_of(c), fd);
     assert(!bad);
@@ -80,7 +84,7 @@ static void outbox_clear(struct conn *c)
         blob_unref(o->blobs[i]);
     if (o->blobs != o->first)
         heap_free(o->blobs);
-    pool_put(&c->loop->outboxes, o);
+    pool_put(&loop_of(c)->outboxes, o);
     c->out = NULL;
 }
 
@@ -103,7 +107,7 @@ void conn_send(struct conn *c, struct blob *b)
     if (c->state != OPEN)
         return;
     if (!c->out) {
-        c->out = pool_take(&c->loop->outboxes);
+        c->out = pool_take(&loop_of(c)->outboxes);
         c->out->blobs = c->out->first;
         c->out->cap = OUTBOX_INLINE;
     }
@@ -156,7 +160,7 @@ static ssize_t send_parts(struct conn *c)
 static ssize_t send_copied(struct conn *c)
 {
     const struct outbox *o = c->out;
-    char *to = c->loop->scratch;
+    char *to = loop_of(c)->scratch;
     size_t len = 0;
 
     for (uint32_t i = 0; i < o->len; i++) {
@@ -188,14 +192,14 @@ static bool flush(struct conn *c)
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
             return false;
         if (n > 0) {
-            c->loop->counts.bytes_out += (uint64_t)n;
-            c->loop->counts.writes++;
+            loop_of(c)->counts.bytes_out += (uint64_t)n;
+            loop_of(c)->counts.writes++;
             outbox_sent(c, (size_t)n);
         }
         if (n < 0 || ((size_t)n < waiting && (size_t)n < SCRATCH_BYTES)) {
             if (!c->blocked) {
                 c->blocked = true;
-                c->loop->counts.blocked++;
+                loop_of(c)->counts.blocked++;
                 watch(c);
             }
             return true;
@@ -209,7 +213,7 @@ static bool flush(struct conn *c)
 static void on_closed(uv_handle_t *handle)
 {
     struct conn *c = handle->data;
-    c->loop->handler->on_closed(c);
+    loop_of(c)->handler->on_closed(c);
 }
 
 static void close_now(struct conn *c)
@@ -292,7 +296,7 @@ void conns_write(struct loop *l)
 
 static void on_readable(struct conn *c)
 {
-    struct loop *l = c->loop;
+    struct loop *l = loop_of(c);
     ssize_t n = recv(c->fd, l->read, sizeof(l->read), 0);
 
     if (n > 0) {
@@ -323,7 +327,7 @@ static void on_writable(struct conn *c)
         return;
     watch(c);
     if (c->state == OPEN)
-        c->loop->handler->on_drained(c);
+        loop_of(c)->handler->on_drained(c);
     else
         mark_dirty(c);
 }

@@ -36,8 +36,7 @@ struct outbox {
 /* Embedded by its owner; private. */
 struct conn {
     _Alignas(8) unsigned char poll[160]; /* a uv_poll_t, which only net/ knows */
-    struct loop *loop;
-    struct outbox *out; /* NULL when nothing waits */
+    struct outbox *out;                  /* NULL when nothing waits */
     struct conn *next_dirty;
     int fd;
     uint8_t state;
