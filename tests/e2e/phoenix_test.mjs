@@ -358,6 +358,9 @@ test('a socket and a thousand names that a user might choose', async t => {
   assert.deepEqual([status, reason], ['error', 'the meta is larger than meta_bytes_max']);
 });
 
+// Old clients leave their heartbeat's timer behind, and node waits for it.
+const quick = name => ({ ...visitor(name), heartbeatIntervalMs: 200 });
+
 for (const [version, library] of Object.entries({
   1.5: phoenix15,
   1.6: phoenix16,
@@ -366,9 +369,9 @@ for (const [version, library] of Object.entries({
   test(`the client of phoenix ${version} joins, counts and leaves`, async t => {
     const lib = library.Socket ? library : library.default;
     const server = await startServer(t);
-    const anna = await enter(connect(server, visitor('anna'), lib), 'room:1', {}, lib);
+    const anna = await enter(connect(server, quick('anna'), lib), 'room:1', {}, lib);
     await sees(anna, { '~anna': 1 });
-    const bert = await enter(connect(server, visitor('bert'), lib), 'room:1', {}, lib);
+    const bert = await enter(connect(server, quick('bert'), lib), 'room:1', {}, lib);
     await sees(anna, { '~anna': 1, '~bert': 1 });
     await sees(bert, { '~anna': 1, '~bert': 1 });
 
