@@ -236,7 +236,7 @@ static void publish_metrics(struct worker *w)
     m->inquiries = w->inquiries.live;
     m->topics = w->hub.topics_len;
     m->presences = w->hub.tables.presences.live;
-    m->keys = w->hub.tables.keys_len;
+    m->keys = w->hub.tables.keys.len;
     m->absent = w->hub.tables.absents_len;
     m->timers = w->wheel.live + w->hub.rests.live + w->hub.tables.wheel.live;
     m->letters = w->out[w->index].first != NULL;

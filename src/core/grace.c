@@ -50,9 +50,9 @@ static void forget(struct tables *tables, struct absent *a)
 
 void grace_add(struct presence *p, struct bytes person, uint64_t until_ms)
 {
-    struct tables *tables = p->topic->tables;
+    struct tables *tables = presence_topic(p)->tables;
     char name[PREFIX + PERSON_MAX];
-    size_t len = name_of(p->topic, person, name);
+    size_t len = name_of(presence_topic(p), person, name);
     unsigned hash = hash_of(tables, name, len);
     struct absent *a = heap_alloc(sizeof(*a) + person.len), *first;
 
@@ -81,14 +81,15 @@ void grace_add(struct presence *p, struct bytes person, uint64_t until_ms)
 
 void grace_drop(struct presence *p)
 {
-    struct tables *tables = p->topic->tables;
+    struct tables *tables = presence_topic(p)->tables;
 
     if (!p->away)
         return;
     if (p->absent)
         forget(tables, p->absent);
     p->away = false;
-    p->owner = (struct owner){0};
+    p->subscription = (struct id){0};
+    p->worker = 0;
 }
 
 struct presence *grace_take(struct topic *t, struct bytes person)

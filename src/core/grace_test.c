@@ -52,6 +52,7 @@ static int end_topics(void **state)
     assert_int_equal(f->tables.wheel.live, 0);
     pool_release(&f->tables.topics);
     pool_release(&f->tables.presences);
+    keys_release(&f->tables.keys);
     heap_free(f);
     return 0;
 }
@@ -207,10 +208,10 @@ static void a_drop_of_one_who_is_not_absent_is_harmless(void **state)
     struct fixture *f = *state;
     struct presence *p = join(f->topics[0], "ann");
 
-    p->owner = (struct owner){{5, 7}, 2};
+    p->subscription = (struct id){5, 7};
     grace_drop(p);
 
-    assert_int_equal(p->owner.subscription.slot, 5);
+    assert_int_equal(p->subscription.slot, 5);
     assert_true(p->here);
 }
 

@@ -48,6 +48,7 @@ void hub_release(struct hub *h)
     }
     pool_release(&h->tables.topics);
     pool_release(&h->tables.presences);
+    keys_release(&h->tables.keys);
 }
 
 struct topic *hub_find(struct hub *h, struct bytes name, uint64_t hash)
@@ -168,7 +169,8 @@ enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_jo
             end_if_empty(h, t); /* it may have been made for this */
             return HUB_TOPIC_FULL;
         }
-        p->owner = in->owner;
+        p->subscription = in->owner.subscription;
+        p->worker = in->owner.worker;
         if (t->changes)
             changed(h, t);
     }
@@ -210,12 +212,12 @@ void hub_update(struct hub *h, struct id presence, struct bytes meta)
     struct presence *p = pool_get(&h->tables.presences, presence);
 
     if (p && p->here && !p->away && topic_update(p, meta))
-        changed(h, p->topic);
+        changed(h, presence_topic(p));
 }
 
 static void grace_over(struct hub *h, struct presence *p)
 {
-    struct topic *t = p->topic;
+    struct topic *t = presence_topic(p);
 
     grace_drop(p);
     topic_leave(p);

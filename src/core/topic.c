@@ -4,10 +4,6 @@
 #include "base/heap.h"
 #include "core/grace.h"
 
-/* The bytes by which a key is found: its topic's id, then its text. They lie in the struct in this
- * order. */
-enum { KEY_PREFIX = 2 * sizeof(uint32_t), KEY_MAX = 1024 };
-
 void topic_init(struct topic *t, struct tables *tables, struct bytes name,
                 const struct topic_settings *settings)
 {
@@ -44,48 +40,13 @@ static void mark(struct presence *p)
     if (p->marked)
         return;
     p->marked = true;
-    p->next_change = p->topic->changes;
-    p->topic->changes = p;
-}
-
-static struct key *key_get(struct topic *t, struct bytes text)
-{
-    struct tables *tables = t->tables;
-    struct id id = pool_id(t);
-    char name[KEY_PREFIX + KEY_MAX];
-    struct key *k;
-
-    assert(text.len <= KEY_MAX);
-    memcpy(name, &id.slot, sizeof(id.slot));
-    memcpy(name + sizeof(id.slot), &id.generation, sizeof(id.generation));
-    if (text.len)
-        memcpy(name + KEY_PREFIX, text.ptr, text.len);
-    size_t len = KEY_PREFIX + text.len;
-    unsigned hash = (unsigned)hash_bytes(&tables->seed, bytes_of(name, len));
-
-    HASH_FIND_BYHASHVALUE(hh, tables->keys, name, len, hash, k);
-    if (k)
-        return k;
-    k = heap_alloc(sizeof(*k) + text.len);
-    *k = (struct key){.len = (uint32_t)text.len};
-    memcpy(&k->topic, name, len);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, tables->keys, (char *)&k->topic, len, hash, k);
-    tables->keys_len++;
-    return k;
-}
-
-static void key_unref(struct tables *tables, struct key *k)
-{
-    if (--k->refs)
-        return;
-    HASH_DEL(tables->keys, k);
-    tables->keys_len--;
-    heap_free(k);
+    p->next_change = presence_topic(p)->changes;
+    presence_topic(p)->changes = p;
 }
 
 static void arrive(struct presence *p)
 {
-    struct topic *t = p->topic;
+    struct topic *t = presence_topic(p);
 
     p->here = true;
     t->viewers++;
@@ -100,6 +61,17 @@ static char *copy_meta(struct bytes meta)
     return meta.len == 0 || bytes_equal(meta, B("{}")) ? NULL : bytes_copy(meta);
 }
 
+/* Of a new presence. */
+static void set_meta(struct presence *p, struct bytes meta)
+{
+    char *text = copy_meta(meta);
+
+    if (!text)
+        return;
+    p->metas = heap_zalloc(1, sizeof(*p->metas));
+    p->metas->now = text;
+}
+
 enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes meta,
                              struct presence **joined)
 {
@@ -112,12 +84,10 @@ enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes met
         t->list_cap = t->list_cap ? t->list_cap * 2 : 4;
         t->list = heap_realloc(t->list, t->list_cap * sizeof(*t->list));
     }
-    p->topic = t;
     p->index = t->list_len;
     t->list[t->list_len++] = p;
-    p->key = key_get(t, key);
-    p->key->refs++;
-    p->meta = copy_meta(meta);
+    p->key = keys_ref(&t->tables->keys, &t->tables->seed, t, key);
+    set_meta(p, meta);
     p->ref = ++t->tables->refs << 8 | t->tables->home;
     arrive(p);
     *joined = p;
@@ -126,7 +96,7 @@ enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes met
 
 void topic_leave(struct presence *p)
 {
-    struct topic *t = p->topic;
+    struct topic *t = presence_topic(p);
 
     assert(!t->telling && p->here);
     p->here = false;
@@ -139,40 +109,55 @@ void topic_leave(struct presence *p)
 
 void topic_return(struct presence *p)
 {
-    assert(!p->topic->telling && !p->here);
+    assert(!presence_topic(p)->telling && !p->here);
     arrive(p);
 }
 
 bool topic_update(struct presence *p, struct bytes meta)
 {
-    assert(!p->topic->telling && p->here);
+    assert(!presence_topic(p)->telling && p->here);
     if (bytes_equal(presence_meta(p), meta.len ? meta : B("{}")))
         return false;
-    if (p->told && !p->old) {
-        p->old = heap_alloc(sizeof(*p->old));
-        *p->old = (struct told){p->meta, p->rev};
+    if (!p->metas)
+        p->metas = heap_zalloc(1, sizeof(*p->metas));
+    struct metas *m = p->metas;
+    if (p->told && !m->changed) {
+        m->changed = true;
+        m->told = m->now;
+        m->told_rev = p->rev;
     } else {
-        heap_free(p->meta);
+        heap_free(m->now);
     }
-    p->meta = copy_meta(meta);
+    m->now = copy_meta(meta);
     p->rev++;
     mark(p);
     return true;
 }
 
-static void forget_old(struct presence *p)
+static void free_metas(struct presence *p)
 {
-    if (!p->old)
+    if (!p->metas)
         return;
-    heap_free(p->old->meta);
-    heap_free(p->old);
-    p->old = NULL;
+    heap_free(p->metas->now);
+    heap_free(p->metas->told);
+    heap_free(p->metas);
+    p->metas = NULL;
+}
+
+/* The update is told. */
+static void forget_told(struct presence *p)
+{
+    heap_free(p->metas->told);
+    p->metas->told = NULL;
+    p->metas->changed = false;
+    if (!p->metas->now)
+        free_metas(p);
 }
 
 /* Nobody need know of it any more. */
 static void drop(struct presence *p)
 {
-    struct topic *t = p->topic;
+    struct topic *t = presence_topic(p);
     struct presence *last = t->list[--t->list_len];
 
     grace_drop(p);
@@ -183,9 +168,8 @@ static void drop(struct presence *p)
         t->list = NULL;
         t->list_cap = 0;
     }
-    key_unref(t->tables, p->key);
-    forget_old(p);
-    heap_free(p->meta);
+    keys_unref(&t->tables->keys, p->key);
+    free_metas(p);
     pool_put(&t->tables->presences, p);
 }
 
@@ -194,8 +178,8 @@ static bool restored(struct presence *p)
 {
     if (!bytes_equal(presence_told_meta(p), presence_meta(p)))
         return false;
-    p->rev = p->old->rev;
-    forget_old(p);
+    p->rev = p->metas->told_rev;
+    forget_told(p);
     return true;
 }
 
@@ -220,7 +204,7 @@ const struct diff *topic_diff(struct topic *t)
             push(&t->diff.left, p);
         else if (!p->here)
             drop(p); /* came and went: nobody need know */
-        else if (p->old && !restored(p))
+        else if (presence_changed(p) && !restored(p))
             push(&t->diff.updated, p);
     }
     t->telling = t->diff.joined || t->diff.left || t->diff.updated;
@@ -236,7 +220,7 @@ void topic_settle(struct topic *t)
     for (p = t->diff.joined; p; p = p->next_change)
         p->told = true;
     for (p = t->diff.updated; p; p = p->next_change)
-        forget_old(p);
+        forget_told(p);
     for (p = t->diff.left; p; p = next) {
         next = p->next_change;
         drop(p);
@@ -248,19 +232,22 @@ void topic_settle(struct topic *t)
     forget_states(t);
 }
 
+static struct bytes meta_text(const char *meta)
+{
+    return meta ? bytes_str(meta) : B("{}");
+}
+
 struct bytes presence_meta(const struct presence *p)
 {
-    return p->meta ? bytes_str(p->meta) : B("{}");
+    return meta_text(p->metas ? p->metas->now : NULL);
 }
 
 struct bytes presence_told_meta(const struct presence *p)
 {
-    if (!p->old)
-        return presence_meta(p);
-    return p->old->meta ? bytes_str(p->old->meta) : B("{}");
+    return presence_changed(p) ? meta_text(p->metas->told) : presence_meta(p);
 }
 
 uint16_t presence_told_rev(const struct presence *p)
 {
-    return p->old ? p->old->rev : p->rev;
+    return presence_changed(p) ? p->metas->told_rev : p->rev;
 }

@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "base/pool.h"
 #include "base/wheel.h"
+#include "core/keys.h"
 #include "core/settings.h"
 
 enum { FORMATS_MAX = 16, WORKERS_MAX = 256 };
@@ -32,42 +33,32 @@ struct absent;
 struct audience_link;
 struct topic;
 
-/* A person of one topic; counted while one of its presences is here. */
-struct key {
-    UT_hash_handle hh;
-    uint32_t presences; /* that are here */
-    uint32_t refs;      /* presences that point at it, leaving ones too */
-    uint32_t len;       /* of `text` */
-    uint32_t topic; /* slot and generation of its topic, then the text: one run of bytes to hash */
-    uint32_t topic_generation;
-    char text[];
-};
-
 /* Who a presence belongs to: a subscription of a worker's session. */
 struct owner {
     struct id subscription;
     uint16_t worker;
 };
 
-/* What audiences were told of a presence whose meta has changed since. */
-struct told {
-    char *meta;
-    uint16_t rev;
+/* The metas of a presence, JSON object text; NULL is `{}`. */
+struct metas {
+    char *now;
+    char *told;        /* what audiences know, while `changed` */
+    uint16_t told_rev; /* likewise */
+    bool changed;      /* an update waits to be told */
 };
 
 struct presence {
-    struct topic *topic;
-    struct key *key;
+    struct key *key; /* which knows the topic */
     struct presence *next_change;
-    char *meta;       /* JSON object text, NULL is `{}` */
-    struct told *old; /* NULL unless an update waits to be told */
+    struct metas *metas; /* NULL: `{}`, and always was */
     union {
-        struct owner owner;    /* while its session is connected */
-        struct absent *absent; /* afterwards, if it may come back */
+        struct id subscription; /* its owner's, on `worker`, while its session is connected */
+        struct absent *absent;  /* afterwards, if it may come back */
     };
     uint64_t ref;   /* unique in the node, never reused, at most 48 bits */
     uint32_t index; /* in its topic's list */
-    uint16_t rev;   /* goes up with each update */
+    uint16_t worker;
+    uint16_t rev; /* goes up with each update */
     bool here : 1;
     bool told : 1;   /* audiences know that it is here */
     bool marked : 1; /* in the list of changes */
@@ -79,11 +70,10 @@ struct tables {
     struct hash_seed seed;
     struct pool topics;
     struct pool presences;
-    struct key *keys;       /* by topic and text */
+    struct keys keys;
     struct absent *absents; /* by topic and person (grace.h) */
     uint64_t refs;          /* handed out so far */
     uint32_t absents_len;
-    uint32_t keys_len;
     uint16_t home;      /* this home's number, part of each ref */
     uint32_t node;      /* random per process, part of each ref on the wire */
     struct wheel wheel; /* graces, 1 ms a tick */
@@ -159,6 +149,17 @@ struct bytes presence_told_meta(const struct presence *p);
 uint16_t presence_told_rev(const struct presence *p);
 /* Its meta now; `{}` if it has none. */
 struct bytes presence_meta(const struct presence *p);
+
+/* An update of it waits to be told. */
+static inline bool presence_changed(const struct presence *p)
+{
+    return p->metas && p->metas->changed;
+}
+
+static inline struct topic *presence_topic(const struct presence *p)
+{
+    return p->key->topic;
+}
 
 static inline struct bytes presence_key(const struct presence *p)
 {

@@ -47,12 +47,13 @@ static int end_topic(void **state)
     assert_int_equal(t->viewers, 0);
     assert_int_equal(t->people, 0);
     assert_int_equal(f->tables.presences.live, 0);
-    assert_int_equal(f->tables.keys_len, 0);
-    assert_null(f->tables.keys);
+    assert_int_equal(f->tables.keys.len, 0);
+
     topic_release(t);
     pool_put(&f->tables.topics, t);
     pool_release(&f->tables.topics);
     pool_release(&f->tables.presences);
+    keys_release(&f->tables.keys);
     heap_free(f);
     return 0;
 }
@@ -271,7 +272,7 @@ static void one_person_in_two_topics_is_a_person_of_each(void **state)
 
     assert_counts(t, 1, 1);
     assert_counts(other, 0, 0);
-    assert_int_equal(f->tables.keys_len, 1);
+    assert_int_equal(f->tables.keys.len, 1);
     topic_release(other);
     pool_put(&f->tables.topics, other);
 }
@@ -419,7 +420,7 @@ static void a_full_topic_refuses_and_changes_nothing(void **state)
     assert_counts(t, 2, 2);
     assert_int_equal(t->seq, seq);
     assert_int_equal(f->tables.presences.live, 2);
-    assert_int_equal(f->tables.keys_len, 2);
+    assert_int_equal(f->tables.keys.len, 2);
 }
 
 static void one_who_left_makes_room_once_that_is_announced(void **state)

@@ -430,7 +430,7 @@ static void encode_count(struct buf *out, const struct topic *t, bool fewer)
 
 static void put_presence(struct buf *out, const struct presence *p, struct bytes meta)
 {
-    buf_printf(out, "[\"%s\",", ref_put(p->topic->tables->node, p->ref).text);
+    buf_printf(out, "[\"%s\",", ref_put(presence_topic(p)->tables->node, p->ref).text);
     buf_put_json(out, presence_key(p));
     buf_put_char(out, ',');
     buf_put(out, meta);

@@ -22,13 +22,14 @@ static void begin(struct buf *out, int version, const struct topic *t, struct by
 /* One meta: its reference, that of the meta it replaces, then the user's own members. */
 static void put_meta(struct buf *out, const struct presence *p, bool told)
 {
-    uint32_t node = p->topic->tables->node;
+    uint32_t node = presence_topic(p)->tables->node;
     struct bytes meta = told ? presence_told_meta(p) : presence_meta(p);
     uint16_t rev = told ? presence_told_rev(p) : p->rev;
 
     buf_printf(out, "{\"phx_ref\":\"%s\"", ref_put_rev(node, p->ref, rev).text);
-    if (!told && p->told && p->old)
-        buf_printf(out, ",\"phx_ref_prev\":\"%s\"", ref_put_rev(node, p->ref, p->old->rev).text);
+    if (!told && p->told && presence_changed(p))
+        buf_printf(out, ",\"phx_ref_prev\":\"%s\"",
+                   ref_put_rev(node, p->ref, presence_told_rev(p)).text);
     if (meta.len > 2) {
         buf_put_char(out, ',');
         buf_put(out, bytes_skip(meta, 1));
