@@ -46,22 +46,23 @@ static void put_count(struct buf *out, const char *type, uint32_t viewers, uint3
     buf_printf(out, "{\"type\":\"%s\",\"viewers\":%u,\"people\":%u}", type, viewers, people);
 }
 
-/* The token: of the query, or the subprotocol that follows "bearer". */
-static void find_token(const struct http_request *r, struct buf *token, struct answer *a)
+/* The token: of the query, or the subprotocol that follows "bearer". False if there is one that
+ * cannot be decoded or is too long; it must not pass for none. */
+static bool find_token(const struct http_request *r, struct buf *token, struct answer *a)
 {
     struct http_tokens walk = {.request = r, .name = B("Sec-WebSocket-Protocol")};
     struct bytes protocol;
+    enum query_result asked = query_get(r->query, B("token"), token);
 
-    if (query_get(r->query, B("token"), token) == QUERY_OK)
-        return;
+    if (asked != QUERY_ABSENT)
+        return asked == QUERY_OK;
     while (http_token_next(&walk, &protocol)) {
         if (!bytes_equal(protocol, B("bearer")))
             continue;
         a->protocol = "bearer";
-        if (http_token_next(&walk, &protocol))
-            buf_put(token, protocol);
-        return;
+        return !http_token_next(&walk, &protocol) || buf_put(token, protocol);
     }
+    return true;
 }
 
 /* The article completes the handshake also for a bad token, since a browser cannot see the status
@@ -74,7 +75,8 @@ static void on_request(struct session *s, const struct opening *o, struct answer
     state->room = heap_zalloc(1, sizeof(*state->room));
     buf_init(&token, TOKEN_MAX);
     buf_init(&visitor, PARAMETER_MAX);
-    find_token(o->request, &token, a);
+    if (!find_token(o->request, &token, a))
+        buf_put(&token, B("?")); /* refused below */
     enum query_result named = query_get(o->request->query, B("visitor"), &visitor);
     if (named == QUERY_BAD)
         buf_put(&visitor, B("?")); /* refused below */

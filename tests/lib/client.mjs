@@ -116,7 +116,7 @@ export async function native(server, who = {}) {
 /** Sends a native message with a new ref and gives its answer; other messages stay in the inbox. */
 export async function call(client, name, ...args) {
   const ref = ++client.refs;
-  client.send([name, ref, ...args]);
+  client.send([name, ref, ...args.filter(arg => arg !== undefined)]);
   return client.find(
     message => message[1] === ref && !['count', 'state', 'diff', 'event'].includes(message[0]),
   );

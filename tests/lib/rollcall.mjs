@@ -35,7 +35,7 @@ class Rollcall {
   /** The metrics without their prefix: {sessions: 1, ...}. The question itself is a session. */
   async metrics() {
     const answer = await this.get('/metrics', { headers: { connection: 'close' } });
-    const lines = (await answer.text()).matchAll(/^rollcall_(\w+) (\d+)$/gm);
+    const lines = (await answer.text()).matchAll(/^rollcall_(\w+?)(?:_total)? (\d+)$/gm);
     return Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)]));
   }
 

@@ -59,7 +59,7 @@ export async function startServer({ args = [], env = {}, port = 0 } = {}) {
 
   const line = /listening on (http:\/\/127\.0\.0\.1:(\d+))\//;
   const found = await Promise.race([
-    until(() => line.exec(server.stdout), {
+    until(() => line.exec(server.stdout) ?? child.exitCode !== null, {
       timeout: START_MS,
       describe: () => `\n${server.stdout}${server.stderr}`,
     }),
