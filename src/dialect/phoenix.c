@@ -219,10 +219,21 @@ static void replace(struct session *s, const struct phoenix_message *m, struct c
     if (!old)
         return;
     const struct channel *running = subscription_data(old);
-    /* A close with the reference of the new channel would close that one. */
-    if (!bytes_equal(bytes_str(running->join_ref), m->join_ref))
-        c->replaces = bytes_copy(bytes_str(running->join_ref));
+    struct bytes ended = bytes_str(running->join_ref);
+    /* A close with the reference of the new channel, or with none, would close that one. */
+    if (!bytes_equal(ended, m->join_ref) && !bytes_equal(ended, B("null")))
+        c->replaces = bytes_copy(ended);
     session_leave(s, old);
+}
+
+/* Tells the end of the channel that `c` replaced; behind the answer to the join, also to one that
+ * was refused. */
+static void close_replaced(struct session *s, struct bytes topic, struct channel *c)
+{
+    if (c->replaces)
+        send_close(s, topic, bytes_str(c->replaces));
+    heap_free(c->replaces);
+    c->replaces = NULL;
 }
 
 static void join(struct session *s, const struct phoenix_message *m)
@@ -256,6 +267,7 @@ static void join(struct session *s, const struct phoenix_message *m)
         if (result == JOIN_BAD_TOPIC)
             head.join_ref = B("null");
         reply_error(s, head, reason_of(result));
+        close_replaced(s, m->topic, c);
         channel_free(c);
     }
     buf_release(&text);
@@ -282,14 +294,13 @@ static void on_joined(struct session *s, struct subscription *sub, const struct 
 
     if (j->result != JOIN_OK) {
         reply_error(s, head, reason_of(j->result));
+        close_replaced(s, head.topic, c);
         return;
     }
     reply_ok(s, head);
-    if (c->replaces)
-        send_close(s, head.topic, bytes_str(c->replaces));
-    heap_free(c->replaces);
+    close_replaced(s, head.topic, c);
     heap_free(c->ref);
-    c->replaces = c->ref = NULL;
+    c->ref = NULL;
     if (j->state) {
         session_send(s, j->state);
         return;
