@@ -87,7 +87,6 @@ void crowd_open(struct crowd *c, uint32_t i, uint32_t topic)
     cl->topic = topic;
     cl->viewers = -1;
     cl->deaf = cl->refused = false;
-    cl->started_ns = now_ns();
     cl->state = CLIENT_CONNECTING;
     if (connect(cl->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
         c->errors++;
@@ -95,6 +94,20 @@ void crowd_open(struct crowd *c, uint32_t i, uint32_t topic)
         return;
     }
     watch(c, cl, EPOLL_CTL_ADD, EPOLLOUT);
+}
+
+double crowd_receive_bytes(const struct crowd *c)
+{
+    double sum = 0;
+
+    for (uint32_t i = 0; i < c->len; i++) {
+        uint32_t info[16] = {0}; /* the first is the memory of the receive queue */
+        socklen_t size = sizeof(info);
+        if (c->clients[i].fd >= 0 &&
+            getsockopt(c->clients[i].fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0)
+            sum += info[0];
+    }
+    return sum;
 }
 
 /* The request: path, subprotocol and who it is by the dialect. */
@@ -118,6 +131,9 @@ static size_t put_request(const struct crowd *c, const struct client *cl, char *
         break;
     case NATIVE:
         snprintf(path, sizeof(path), "/rollcall");
+        break;
+    case SOCKETIO:
+        snprintf(path, sizeof(path), "/socket.io/?EIO=4&transport=websocket");
         break;
     }
     return (size_t)snprintf(
@@ -257,9 +273,30 @@ static void on_text(struct crowd *c, struct client *cl, const char *text, size_t
         c->on_number(c, cl, n, now);
 }
 
+/* Engine.IO packets: 0 open, 2 ping; Socket.IO within 4: 0 connected. True if the message is one of
+ * these. */
+static bool socketio_control(struct crowd *c, struct client *cl, const char *text, size_t len)
+{
+    char join[64];
+
+    if (len && text[0] == '2') {
+        send_frame(c, cl, 1, "3", 1);
+    } else if (len && text[0] == '0') {
+        send_frame(c, cl, 1, "40", 2);
+    } else if (len > 1 && text[0] == '4' && text[1] == '0') {
+        int n = snprintf(join, sizeof(join), "42[\"join\",\"post:%u\"]", cl->topic);
+        send_frame(c, cl, 1, join, (size_t)n);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void on_frame(struct crowd *c, struct client *cl, unsigned char op, const char *data,
                      size_t len)
 {
+    if (op == 1 && c->target.speech == SOCKETIO && socketio_control(c, cl, data, len))
+        return;
     if (op == 1) {
         on_text(c, cl, data, len);
     } else if (op == 9) {
@@ -354,6 +391,7 @@ static void on_connected(struct crowd *c, struct client *cl)
     }
     watch(c, cl, EPOLL_CTL_MOD, EPOLLIN);
     cl->state = CLIENT_HANDSHAKE;
+    cl->asked_ns = now_ns();
     send_all(c, cl, request, put_request(c, cl, request));
 }
 

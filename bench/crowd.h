@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum speech { ROOMS, NATIVE, PHOENIX };
+enum speech { ROOMS, NATIVE, PHOENIX, SOCKETIO /* of Socket.IO servers, for comparison */ };
 
 enum client_state {
     CLIENT_CLOSED,
@@ -33,7 +33,8 @@ struct client {
     uint64_t number_id; /* native: of the topic */
     int64_t viewers;    /* the last number shown, -1: none yet */
     uint64_t frames, bytes;
-    uint64_t started_ns, joined_ns;
+    uint64_t asked_ns; /* when its request was sent */
+    uint64_t joined_ns;
     char *partial; /* an unfinished frame or head */
     uint32_t partial_len;
 };
@@ -74,6 +75,8 @@ void crowd_close(struct crowd *c, uint32_t i, bool politely);
 void crowd_say(struct crowd *c, uint32_t i, const char *text, size_t len);
 /* Starts and stops reading. */
 void crowd_deafen(struct crowd *c, uint32_t i, bool deaf);
+/* What the kernel holds for the clients' ends because they did not read it. */
+double crowd_receive_bytes(const struct crowd *c);
 /* Handles what comes until `until_ns`, or until there was nothing for a moment if `drain`. */
 void crowd_run(struct crowd *c, uint64_t until_ns);
 /* Handles what is there, waiting at most `wait_ms`. False if there was nothing. */

@@ -88,8 +88,8 @@ static void read_client(int fd)
     if (n > 4 && memcmp(buf, "GET ", 4) == 0) {
         answer(fd);
     } else {
-        if (n > 0 && send(fd, "\x88\x02\x03\xe8", 4, MSG_NOSIGNAL) < 0)
-            ;
+        if (n > 0)
+            send(fd, "\x88\x02\x03\xe8", 4, MSG_NOSIGNAL);
         forget(fd);
     }
 }

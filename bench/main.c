@@ -17,6 +17,9 @@ static const struct {
     {"idle", "memory of joined viewers that do nothing", scenario_idle},
     {"storm", "all join one topic at once; then half of them vanish", scenario_storm},
     {"fanout", "counts to the members of one topic", scenario_fanout},
+    {"churn", "visitors come and go in many topics; time to the last observer", scenario_churn},
+    {"busy", "visitors come and go in one topic; age of the numbers shown", scenario_busy},
+    {"slow", "a tenth of the readers stop reading", scenario_slow},
     {"connect", "short visits: connect, join, first number, close", scenario_connect},
     {"floor-fanout", "the same as fanout against rollcall-floor", scenario_floor_fanout},
 };
@@ -28,7 +31,9 @@ static const struct option long_options[] = {
     {"clients", required_argument, NULL, 'n'},
     {"topics", required_argument, NULL, 't'},
     {"seconds", required_argument, NULL, 's'},
+    {"rate", required_argument, NULL, 'r'},
     {"secret", required_argument, NULL, 'k'},
+    {"path", required_argument, NULL, 'a'},
     {"pid", required_argument, NULL, 'P'},
     {"control", required_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'j'},
@@ -44,10 +49,13 @@ static void usage(FILE *to)
         fprintf(to, "  %-14s %s\n", scenarios[i].name, scenarios[i].help);
     fprintf(to, "\noptions:\n"
                 "  --host ADDRESS    IPv4, default 127.0.0.1\n"
-                "  --dialect NAME    rooms (default), native or phoenix\n"
+                "  --dialect NAME    rooms (default), native, phoenix or socketio\n"
+                "  --path PATH       of the rooms dialect, with %%u for the topic; default "
+                "/ws/posts/%%u/live\n"
                 "  --clients N       default 1000\n"
                 "  --topics N        over which clients are spread, default 1\n"
                 "  --seconds N       how long to measure, default 5\n"
+                "  --rate N          changes per second (churn, busy, slow), default 200\n"
                 "  --secret TEXT     sign an HS256 token per client; else each is a visitor\n"
                 "  --pid PID         the server's, to measure its CPU and memory\n"
                 "  --control FD      of the floor's standard input (floor-fanout)\n"
@@ -57,15 +65,15 @@ static void usage(FILE *to)
 
 static bool set_dialect(struct target *t, const char *name)
 {
-    static const char *const names[] = {"rooms", "native", "phoenix"};
+    static const char *const names[] = {"rooms", "native", "phoenix", "socketio"};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (strcmp(name, names[i]) == 0) {
             t->speech = (enum speech)i;
             return true;
         }
     }
-    fprintf(stderr, "--dialect: found \"%s\", allowed: rooms, native, phoenix\n", name);
+    fprintf(stderr, "--dialect: found \"%s\", allowed: rooms, native, phoenix, socketio\n", name);
     return false;
 }
 
@@ -99,6 +107,12 @@ static bool parse(int argc, char **argv, struct options *o)
         case 's':
             o->seconds = number(optarg);
             break;
+        case 'a':
+            o->target.path = optarg;
+            break;
+        case 'r':
+            o->rate = number(optarg);
+            break;
         case 'k':
             o->target.secret = optarg;
             break;
@@ -131,6 +145,7 @@ int main(int argc, char **argv)
         .clients = 1000,
         .topics = 1,
         .seconds = 5,
+        .rate = 200,
     };
     struct rlimit files;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,20 +80,25 @@ static FILE *open_proc(int pid, const char *name)
 
 double process_cpu_s(int pid)
 {
-    FILE *f = open_proc(pid, "stat");
-    char text[1024];
-    unsigned long user, system;
+    char path[300];
+    double ns = 0;
+    struct dirent *task;
 
-    if (!f)
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *tasks = pid > 0 ? opendir(path) : NULL;
+    if (!tasks)
         return -1;
-    size_t len = fread(text, 1, sizeof(text) - 1, f);
-    fclose(f);
-    text[len] = '\0';
-    const char *after = strrchr(text, ')'); /* the name may hold anything */
-    if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-                         &system) != 2)
-        return -1;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    while ((task = readdir(tasks))) {
+        unsigned long long run = 0;
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, task->d_name);
+        FILE *f = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+        if (f && fscanf(f, "%llu", &run) == 1)
+            ns += (double)run;
+        if (f)
+            fclose(f);
+    }
+    closedir(tasks);
+    return ns / 1e9;
 }
 
 double process_pss_bytes(int pid)

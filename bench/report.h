@@ -38,8 +38,8 @@ void times_add(struct times *t, uint64_t ns);
 /* Adds p50, p99, p999 and max in ms as NAME_p50_ms and so on. */
 void times_report(struct times *t, struct report *r, const char *name);
 
-/* CPU seconds (user and system) that a process has used, and its memory (PSS, bytes). Negative if
- * there is no such process or it may not be read. */
+/* CPU seconds that the threads of a process have used, to the nanosecond, and its memory (PSS,
+ * bytes). Negative if there is no such process or it may not be read. */
 double process_cpu_s(int pid);
 double process_pss_bytes(int pid);
 /* Bytes that the kernel holds for TCP sockets on the whole machine. */

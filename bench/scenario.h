@@ -10,9 +10,9 @@
 
 struct options {
     struct target target;
-    uint32_t clients, topics, rate, seconds;
-    int pid;     /* of the server, 0 if unknown */
-    int control; /* writes to the floor's standard input */
+    uint32_t clients, topics, rate, seconds; /* rate: changes per second */
+    int pid;                                 /* of the server, 0 if unknown */
+    int control;                             /* writes to the floor's standard input */
     bool json, quiet;
 };
 
@@ -26,6 +26,14 @@ uint32_t await_viewers(struct crowd *c, int64_t viewers, uint32_t seconds);
 void scenario_idle(const struct options *o, struct report *r);
 void scenario_storm(const struct options *o, struct report *r);
 void scenario_fanout(const struct options *o, struct report *r);
+/* Observers in many topics; visitors come and go, one at a time in a topic: the time from a change
+ * to the last observer's screen. */
+void scenario_churn(const struct options *o, struct report *r);
+/* One topic, visitors come and go all the time: how old the numbers are that observers are shown.
+ */
+void scenario_busy(const struct options *o, struct report *r);
+/* A tenth of the readers stop reading for a while. */
+void scenario_slow(const struct options *o, struct report *r);
 void scenario_connect(const struct options *o, struct report *r);
 /* The floor: a bare send() loop with the same readers, the same frames and the same rhythm as
  * `fanout`. The bare accept loop is `connect` against rollcall-floor. */
