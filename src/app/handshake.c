@@ -24,7 +24,7 @@ static bool check(struct session *s, const struct http_request *r, char accept[W
 {
     struct bytes key = http_header(r, B("Sec-WebSocket-Key"));
 
-    if (!r->upgrade_websocket) {
+    if (!r->upgrade_websocket || r->method != HTTP1_GET) {
         upgrade_required(s, "this path speaks WebSocket\n");
         return false;
     }

@@ -35,7 +35,7 @@ void session_accept(struct loop *l, int fd)
         w->metrics.refused++;
         socket_refuse(
             fd,
-            B("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 31\r\nContent-Type: "
+            B("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 34\r\nContent-Type: "
               "text/plain\r\n"
               "Retry-After: 5\r\nConnection: close\r\n\r\nthe server is full (sessions_max)\n"));
         return;

@@ -62,6 +62,7 @@ test('a page that moves from one dialect to another within the grace is not anno
   await told(watcher, 1);
 
   room.terminate();
+  await server.absent(1);
   const phoenix = await enter(connect(server, { params: { visitor: 'anna' } }), 'post:1');
   await sees(phoenix, { '~anna': 1 });
   assert.deepEqual(watcher.inbox.waiting, []);

@@ -279,6 +279,7 @@ test('a hidden page closes with 4001 and is held, one that left closes with 1000
   await told(watcher, 1);
 
   await anna.close(4001);
+  await server.absent(1);
   assert.deepEqual(await server.counts('room:1'), { viewers: 1, people: 1 });
   const again = await native(server, { visitor: 'anna' });
   const { viewers } = await joinNative(again, 'room:1');
@@ -297,6 +298,7 @@ test('who comes back within the grace takes the place of the presence that was h
   await told(watcher, 1);
 
   anna.terminate();
+  await server.absent(1);
   const again = await native(server, { visitor: 'anna' });
   const after = await joinNative(again, 'room:1', { meta: { n: 2 } });
   assert.equal(after.ref, before.ref);

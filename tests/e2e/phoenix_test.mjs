@@ -78,7 +78,7 @@ test('whoever can be known again is held for leave_grace after an abrupt death, 
 test('a client that drops and comes back within the grace is never announced as gone', async t => {
   const server = await startServer(t);
   const watcher = await enter(connect(server), 'room:1');
-  const socket = connect(server, visitor('anna'));
+  const socket = connect(server, { ...visitor('anna'), reconnectAfterMs: () => 100 });
   const anna = await enter(socket, 'room:1');
   await countsMetas(watcher, 2);
 

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as base from './server.mjs';
+import { becomes } from './wait.mjs';
 
 class Rollcall {
   constructor(started, folder) {
@@ -37,6 +38,11 @@ class Rollcall {
     const answer = await this.get('/metrics', { headers: { connection: 'close' } });
     const lines = (await answer.text()).matchAll(/^rollcall_(\w+?)(?:_total)? (\d+)$/gm);
     return Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)]));
+  }
+
+  /** Waits until this many presences may come back. */
+  absent(wanted) {
+    return becomes(async () => (await this.metrics()).absent, wanted);
   }
 
   signal(name) {
