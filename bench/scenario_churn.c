@@ -246,6 +246,8 @@ static void flap(struct crowd *c, const struct options *o, uint32_t seconds)
         }
         crowd_step(c, 1);
     }
+    while (visitor->state != CLIENT_JOINED && visitor->state != CLIENT_CLOSED)
+        crowd_step(c, 1);
 }
 
 void scenario_slow(const struct options *o, struct report *r)
