@@ -273,8 +273,10 @@ void scenario_slow(const struct options *o, struct report *r)
     flap(&c, o, o->seconds);
     report_add(r, "deaf", deaf, "clients");
     report_add(r, "process_growth", (process_pss_bytes(o->pid) - pss) / 1024, "KiB");
-    report_add(r, "kernel_growth_per_deaf", (kernel_tcp_bytes() - kernel) / deaf / 1024,
-               "KiB, both ends");
+    double growth = kernel_tcp_bytes() - kernel, theirs = crowd_receive_bytes(&c);
+    report_add(r, "kernel_growth_per_deaf", (growth - theirs) / deaf / 1024,
+               "KiB, the server's end");
+    report_add(r, "kernel_growth_both", growth / deaf / 1024, "KiB, both ends");
     c.on_number = NULL;
     for (uint32_t i = 0; i < deaf; i++)
         crowd_deafen(&c, 1 + i * 10 % o->clients, false);
