@@ -51,9 +51,15 @@ static void end(struct conn *c, bool broken)
 
 static void on_event(uv_poll_t *poll, int status, int events);
 
+/* An end of the peer stays readable for ever, so nobody looks again. */
+static bool reads(const struct conn *c)
+{
+    return c->state == OPEN ? !c->paused : !c->ended;
+}
+
 static void watch(struct conn *c)
 {
-    int events = (c->paused && c->state == OPEN ? 0 : UV_READABLE) | (c->blocked ? UV_WRITABLE : 0);
+    int events = (reads(c) ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
 
     if (c->state == CLOSED)
         return;
@@ -104,7 +110,7 @@ static void outbox_add(struct outbox *o, struct blob *b)
 
 void conn_send(struct conn *c, struct blob *b)
 {
-    if (c->state != OPEN)
+    if (c->state != OPEN || b->len == 0)
         return;
     if (!c->out) {
         c->out = pool_take(&loop_of(c)->outboxes);
@@ -141,7 +147,7 @@ static void outbox_sent(struct conn *c, size_t sent)
         memmove(o->blobs, o->blobs + done, o->len * sizeof(struct blob *));
 }
 
-static ssize_t send_parts(struct conn *c)
+static ssize_t send_parts(struct conn *c, size_t *offered)
 {
     const struct outbox *o = c->out;
     struct iovec parts[IOV_MAX_PARTS];
@@ -152,6 +158,7 @@ static ssize_t send_parts(struct conn *c)
         parts[i].iov_base = o->blobs[i]->data + skip;
         parts[i].iov_len = o->blobs[i]->len - skip;
         msg.msg_iovlen = i + 1;
+        *offered += parts[i].iov_len;
     }
     return sendmsg(c->fd, &msg, MSG_NOSIGNAL);
 }
@@ -171,22 +178,27 @@ static ssize_t send_copied(struct conn *c)
     return send(c->fd, to, len, MSG_NOSIGNAL);
 }
 
-static ssize_t send_once(struct conn *c)
+/* `*offered`: how many bytes that was, which may be fewer than wait. */
+static ssize_t send_once(struct conn *c, size_t *offered)
 {
     const struct outbox *o = c->out;
 
+    *offered = 0;
+    if (o->len > 1 && o->bytes > SCRATCH_BYTES)
+        return send_parts(c, offered);
+    *offered = o->bytes;
     if (o->len == 1)
         return send(c->fd, o->blobs[0]->data + o->offset, o->blobs[0]->len - o->offset,
                     MSG_NOSIGNAL);
-    return o->bytes <= SCRATCH_BYTES ? send_copied(c) : send_parts(c);
+    return send_copied(c);
 }
 
 /* Sends until the queue is empty or the socket is full. False if the connection is broken. */
 static bool flush(struct conn *c)
 {
     while (c->out) {
-        size_t waiting = c->out->bytes;
-        ssize_t n = send_once(c);
+        size_t offered;
+        ssize_t n = send_once(c, &offered);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
@@ -196,7 +208,7 @@ static bool flush(struct conn *c)
             loop_of(c)->counts.writes++;
             outbox_sent(c, (size_t)n);
         }
-        if (n < 0 || ((size_t)n < waiting && (size_t)n < SCRATCH_BYTES)) {
+        if (n < 0 || (size_t)n < offered) {
             if (!c->blocked) {
                 c->blocked = true;
                 loop_of(c)->counts.blocked++;
@@ -307,13 +319,16 @@ static void on_readable(struct conn *c)
     }
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
-    if (c->state != OPEN) {
-        /* The peer is gone, so nobody reads what is left. */
+    if (c->state == OPEN) {
+        conn_pause(c, true);
+        end(c, n < 0);
+    } else if (c->state == FLUSHING && n == 0) {
+        c->linger = false; /* it has ended its side, and may still read what is left */
+        end(c, false);
+        watch(c);
+    } else {
         conn_abort(c);
-        return;
     }
-    conn_pause(c, true); /* an end stays readable for ever */
-    end(c, n < 0);
 }
 
 static void on_writable(struct conn *c)
