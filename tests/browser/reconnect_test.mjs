@@ -17,6 +17,7 @@ import {
 import { sleep, startServer } from '../lib/server.mjs';
 
 const TWO = '2 people are viewing this';
+const LIST_TWO = '2 people reading now';
 const HINT = `${TWO} (reconnecting…)`;
 // What a browser says on its own of a server that is not there.
 const AWAY = /ERR_CONNECTION_REFUSED|WebSocket connection to .* failed/;
@@ -56,18 +57,22 @@ afterEach(async () => {
   assert.deepEqual(problems, []);
 });
 
-test('a restart of the server is not seen', async () => {
-  const pages = await readers();
-  await server.kill('SIGKILL');
-  server = await startServer({ args: ARGS, port: server.port });
-  await untilCounts(server, 'post:1', 2, 2);
-  await sleep(500);
+for (const signal of ['SIGTERM', 'SIGKILL']) {
+  test(`a restart after ${signal} is not seen`, async () => {
+    const pages = await readers();
+    await server.kill(signal);
+    server = await startServer({ args: ARGS, port: server.port });
+    await untilCounts(server, 'post:1', 2, 2);
+    await sleep(500);
 
-  for (const page of pages) assert.deepEqual((await history(page)).seen, [TWO]);
-});
+    for (const page of pages) assert.deepEqual((await history(page)).seen, [TWO]);
+  });
+}
 
 test('through a longer outage the number stays, with a hint after three seconds', async () => {
   const pages = await readers();
+  const list = await people[0].open(server.url);
+  await untilSeen(list, LIST_TWO);
   const { port } = server;
   await server.kill('SIGKILL');
   await sleep(2000);
@@ -79,6 +84,7 @@ test('through a longer outage the number stays, with a hint after three seconds'
   for (const page of pages) await untilSeen(page, TWO);
 
   for (const page of pages) assert.deepEqual((await history(page)).seen, [TWO, HINT, TWO]);
+  assert.deepEqual((await history(list)).seen, [LIST_TWO]);
   assert.match(await (await fetch(article)).text(), /data-people="2"/);
 });
 
@@ -101,7 +107,7 @@ test('who goes to another page and comes back at once was never gone', async () 
   await second.goBack({ waitUntil: 'commit' });
   await untilSeen(second, TWO);
   await untilCounts(server, 'post:1', 2, 2);
-  await sleep(3000); // longer than the grace
+  await sleep(2500); // longer than the grace
 
   await untilCounts(server, 'post:1', 2, 2);
   assert.equal((await history(second)).random, random, 'the page is the kept one');

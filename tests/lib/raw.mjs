@@ -88,7 +88,7 @@ export class Raw {
         reject(
           new Error(
             `closed (${this.error ?? 'in order'}) before ${what}; received: ` +
-              JSON.stringify(this.received.toString('latin1')),
+              JSON.stringify(this.received.subarray(0, 200).toString('latin1')),
           ),
         ),
       );
