@@ -80,6 +80,7 @@ export class Raw {
         const result = cut(this.received);
         if (!result) return;
         this.received = this.received.subarray(result.used);
+        this.#waiting.delete(look); // more may come before the waiter runs
         resolve(result.value);
       };
       this.#waiting.add(look);
