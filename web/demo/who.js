@@ -65,8 +65,11 @@ class ListView extends CountView {
     this.#draw();
   }
 
+  // The state is that of the last announcement; as long as it lacks ourselves the diff that
+  // completes it is on its way, and drawing it would be a blink.
   #draw() {
     const all = persons(this.#presences, live.key);
+    if (!all.some((person) => person.key === live.key)) return;
     people.replaceChildren(...all.map((person) => item(person, live.key)));
     alone.hidden = all.length !== 1;
   }
