@@ -147,10 +147,50 @@ static struct presence *appear(struct topic *t, const struct hub_join *in)
     return p;
 }
 
+static bool is_empty(const struct topic *t)
+{
+    return t->list_len == t->remote_len && t->audience == 0 && !t->due;
+}
+
 static void end_if_empty(struct hub *h, struct topic *t)
 {
-    if (t->list_len == 0 && t->audience == 0 && !t->due)
-        free_topic(h, t);
+    if (!is_empty(t))
+        return;
+    if (!t->kept) {
+        if (t->list_len == 0)
+            free_topic(h, t);
+    } else if (!t->idle) {
+        t->idle = true;
+        t->next_idle = h->idle;
+        h->idle = t;
+    }
+}
+
+struct topic *hub_idle(struct hub *h)
+{
+    struct topic *t;
+
+    while ((t = h->idle)) {
+        h->idle = t->next_idle;
+        t->idle = false;
+        if (is_empty(t))
+            return t;
+    }
+    return NULL;
+}
+
+void hub_end(struct hub *h, struct topic *t)
+{
+    assert(!t->kept && !t->shares);
+    if (t->changes)
+        changed(h, t); /* those of other nodes leave with an announcement that nobody hears */
+    else
+        end_if_empty(h, t);
+}
+
+void hub_changed(struct hub *h, struct topic *t)
+{
+    changed(h, t);
 }
 
 enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_joined *out)

@@ -32,6 +32,7 @@ struct hub {
     struct tables tables;
     struct topic *topics; /* by name */
     struct topic *due, **due_end;
+    struct topic *idle; /* kept ones that nobody needs */
     uint32_t topics_max;
     uint32_t topics_len;
     struct wheel rests; /* the windows that run, 1 ms a tick */
@@ -87,11 +88,19 @@ void hub_leave(struct hub *h, uint64_t now_ms, const struct hub_leave *in);
 /* A new meta. The id of a presence that is gone or held is harmless. */
 void hub_update(struct hub *h, struct id presence, struct bytes meta);
 
+/* Something about the topic changed from outside: it announces, now or when its rest is over. */
+void hub_changed(struct hub *h, struct topic *t);
+
 /* Ends the graces and windows that are over by `now_ms`. */
 void hub_expire(struct hub *h, uint64_t now_ms);
 /* A topic that may have something to tell now, or NULL. Call topic_diff(), tell its audiences if
  * there is a diff, if topic_counts_changed() or if some are `late`, then call hub_announced(). */
 struct topic *hub_due(struct hub *h);
+/* A topic with `kept` set that nobody of this node is in or subscribed to any more, or NULL. Clear
+ * `kept` and drop its shares, then call hub_end(). */
+struct topic *hub_idle(struct hub *h);
+/* Frees such a topic, unless somebody has come meanwhile. */
+void hub_end(struct hub *h, struct topic *t);
 /* Everything was told: settles the topic, starts its window, and frees it if nobody is left. */
 void hub_announced(struct hub *h, struct topic *t, uint64_t now_ms);
 /* When hub_expire() should be called next; UINT64_MAX for never. */

@@ -3,6 +3,7 @@
 
 #include "base/heap.h"
 #include "core/grace.h"
+#include "core/share.h"
 
 void topic_init(struct topic *t, struct tables *tables, struct bytes name,
                 const struct topic_settings *settings)
@@ -23,7 +24,7 @@ static void forget_states(struct topic *t)
 
 void topic_release(struct topic *t)
 {
-    assert(t->list_len == 0 && t->viewers == 0 && t->people == 0);
+    assert(t->list_len == 0 && t->viewers == 0 && t->people == 0 && !t->shares);
     forget_states(t);
     heap_free(t->list);
     heap_free((char *)(uintptr_t)t->name.ptr);
@@ -72,14 +73,11 @@ static void set_meta(struct presence *p, struct bytes meta)
     p->metas->now = text;
 }
 
-enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes meta,
-                             struct presence **joined)
+static struct presence *add(struct topic *t, struct bytes key, struct bytes meta)
 {
-    assert(!t->telling);
-    if (t->list_len >= t->settings->presences_max)
-        return TOPIC_FULL;
     struct presence *p = pool_take(&t->tables->presences);
 
+    assert(!t->telling);
     if (t->list_len == t->list_cap) {
         t->list_cap = t->list_cap ? t->list_cap * 2 : 4;
         t->list = heap_realloc(t->list, t->list_cap * sizeof(*t->list));
@@ -88,10 +86,50 @@ enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes met
     t->list[t->list_len++] = p;
     p->key = keys_ref(&t->tables->keys, &t->tables->seed, t, key);
     set_meta(p, meta);
+    return p;
+}
+
+enum topic_result topic_join(struct topic *t, struct bytes key, struct bytes meta,
+                             struct presence **joined)
+{
+    if (t->list_len >= t->settings->presences_max)
+        return TOPIC_FULL;
+    struct presence *p = add(t, key, meta);
+    p->node = t->tables->node;
     p->ref = ++t->tables->refs << 8 | t->tables->home;
     arrive(p);
     *joined = p;
     return TOPIC_OK;
+}
+
+/* One that left, and that audiences still know: two presences of one ref must not be in one diff.
+ */
+static struct presence *find_left(const struct topic *t, uint32_t node, uint64_t ref)
+{
+    struct presence *p = t->dropped ? t->changes : NULL;
+
+    while (p && (p->here || p->node != node || p->ref != ref))
+        p = p->next_change;
+    return p;
+}
+
+struct presence *topic_join_remote(struct topic *t, uint32_t node, const struct share_entry *e)
+{
+    struct presence *p = find_left(t, node, e->ref);
+
+    if (p) {
+        topic_return(p);
+        topic_update_remote(p, e);
+        return p;
+    }
+    p = add(t, e->key, e->meta);
+    p->remote = true;
+    p->node = node;
+    p->ref = e->ref;
+    p->rev = e->rev;
+    t->remote_len++;
+    arrive(p);
+    return p;
 }
 
 void topic_leave(struct presence *p)
@@ -113,7 +151,7 @@ void topic_return(struct presence *p)
     arrive(p);
 }
 
-bool topic_update(struct presence *p, struct bytes meta)
+static bool set_rev(struct presence *p, struct bytes meta, uint16_t rev)
 {
     assert(!presence_topic(p)->telling && p->here);
     if (bytes_equal(presence_meta(p), meta.len ? meta : B("{}")))
@@ -129,9 +167,19 @@ bool topic_update(struct presence *p, struct bytes meta)
         heap_free(m->now);
     }
     m->now = copy_meta(meta);
-    p->rev++;
+    p->rev = rev;
     mark(p);
     return true;
+}
+
+bool topic_update(struct presence *p, struct bytes meta)
+{
+    return set_rev(p, meta, (uint16_t)(p->rev + 1));
+}
+
+void topic_update_remote(struct presence *p, const struct share_entry *e)
+{
+    set_rev(p, e->meta, e->rev);
 }
 
 static void free_metas(struct presence *p)
@@ -161,6 +209,7 @@ static void drop(struct presence *p)
     struct presence *last = t->list[--t->list_len];
 
     grace_drop(p);
+    t->remote_len -= p->remote;
     last->index = p->index;
     t->list[p->index] = last;
     if (t->list_len == 0) {
@@ -227,6 +276,7 @@ void topic_settle(struct topic *t)
     }
     t->diff = (struct diff){0};
     t->telling = false;
+    t->dropped = false;
     t->told_viewers = t->viewers;
     t->told_people = t->people;
     forget_states(t);

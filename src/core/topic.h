@@ -31,6 +31,8 @@ enum { FORMATS_MAX = 16, WORKERS_MAX = 256 };
 
 struct absent;
 struct audience_link;
+struct share;
+struct share_entry;
 struct topic;
 
 /* Who a presence belongs to: a subscription of a worker's session. */
@@ -58,11 +60,14 @@ struct presence {
     uint64_t ref;   /* unique in the node, never reused, at most 48 bits */
     uint32_t index; /* in its topic's list */
     uint16_t worker;
-    uint16_t rev; /* goes up with each update */
+    uint16_t rev;  /* goes up with each update */
+    uint32_t node; /* whose it is; part of its ref on the wire */
     bool here : 1;
     bool told : 1;   /* audiences know that it is here */
     bool marked : 1; /* in the list of changes */
     bool away : 1;   /* no session owns it; `absent` is valid */
+    bool remote : 1; /* of another node's share */
+    bool whole : 1;  /* for share.c */
 };
 
 /* What the topics of one home share. */
@@ -97,6 +102,9 @@ struct topic {
     struct tables *tables;
     struct presence **list; /* every presence, leaving ones too */
     uint32_t list_len, list_cap;
+    uint32_t remote_len; /* of them, those of other nodes */
+    struct share *shares;
+    bool dropped;             /* a share went since the last topic_settle() */
     struct presence *changes; /* newest first, each once */
     struct diff diff;
     bool telling; /* between topic_diff() and topic_settle() */
@@ -109,8 +117,10 @@ struct topic {
     uint32_t subscribers[FORMATS_MAX];     /* by format */
     struct blob *state_cache[FORMATS_MAX]; /* as of the last announcement */
     struct wheel_timer rest;               /* set while the window runs */
-    struct topic *next_due;
+    struct topic *next_due, *next_idle;
     bool due;
+    bool kept; /* not freed when nobody is left, but given to hub_idle() */
+    bool idle; /* waits there */
 };
 
 enum topic_result { TOPIC_OK, TOPIC_FULL };
@@ -132,6 +142,11 @@ void topic_leave(struct presence *p);
 void topic_return(struct presence *p);
 /* Another meta, copied. False if it was the same, and nothing changed. */
 bool topic_update(struct presence *p, struct bytes meta);
+
+/* The same for a presence of another node (share.h), which no limit refuses: its own node has
+ * admitted it. */
+struct presence *topic_join_remote(struct topic *t, uint32_t node, const struct share_entry *e);
+void topic_update_remote(struct presence *p, const struct share_entry *e);
 
 /* The net change since the last topic_settle(), or NULL if there is none. Encode it, then settle
  * before the next join, leave or update. */

@@ -430,7 +430,7 @@ static void encode_count(struct buf *out, const struct topic *t, bool fewer)
 
 static void put_presence(struct buf *out, const struct presence *p, struct bytes meta)
 {
-    buf_printf(out, "[\"%s\",", ref_put(presence_topic(p)->tables->node, p->ref).text);
+    buf_printf(out, "[\"%s\",", ref_put(p->node, p->ref).text);
     buf_put_json(out, presence_key(p));
     buf_put_char(out, ',');
     buf_put(out, meta);
@@ -466,8 +466,7 @@ static void encode_diff(struct buf *out, const struct topic *t, const struct dif
     }
     buf_put(out, B("],["));
     for (p = d->left; p; p = p->next_change)
-        buf_printf(out, "\"%s\"%s", ref_put(t->tables->node, p->ref).text,
-                   p->next_change ? "," : "");
+        buf_printf(out, "\"%s\"%s", ref_put(p->node, p->ref).text, p->next_change ? "," : "");
     buf_put(out, B("],["));
     for (p = d->updated; p; p = p->next_change) {
         put_presence(out, p, presence_meta(p));

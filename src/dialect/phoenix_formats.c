@@ -22,7 +22,7 @@ static void begin(struct buf *out, int version, const struct topic *t, struct by
 /* One meta: its reference, that of the meta it replaces, then the user's own members. */
 static void put_meta(struct buf *out, const struct presence *p, bool told)
 {
-    uint32_t node = presence_topic(p)->tables->node;
+    uint32_t node = p->node;
     struct bytes meta = told ? presence_told_meta(p) : presence_meta(p);
     uint16_t rev = told ? presence_told_rev(p) : p->rev;
 
