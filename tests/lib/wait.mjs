@@ -22,7 +22,7 @@ export async function within(promise, what, ms = PATIENCE_MS) {
 /** Asks `look` again and again until it gives `wanted`. */
 export async function becomes(look, wanted, ms = PATIENCE_MS) {
   const end = Date.now() + ms;
-  for (;;) {
+  for (let pause = 5; ; pause = Math.min(pause * 1.3, 50)) {
     const seen = await look();
     try {
       assert.deepEqual(seen, wanted);
@@ -30,7 +30,7 @@ export async function becomes(look, wanted, ms = PATIENCE_MS) {
     } catch (error) {
       if (Date.now() > end) throw error;
     }
-    await sleep(5);
+    await sleep(pause);
   }
 }
 
