@@ -45,15 +45,32 @@ static void receive_join(struct worker *w, struct letter *l)
     out->format = l->join.format;
     out->node = w->node->id;
     if (out->result == HUB_OK) {
-        struct topic *t = hub_topic(&w->hub, out->joined.topic);
-        out->number = topic_number(t);
-        if (formats[l->join.format]->lists)
-            out->state = encode_state(w, t, l->join.format);
+        out->number = topic_number(hub_topic(&w->hub, out->joined.topic));
         w->metrics.joins++;
     } else {
         w->metrics.join_refusals++;
     }
-    worker_post(w, l->from, answer);
+    answer->from = l->from; /* whom it is for, until it is posted */
+    if (out->result == HUB_OK && formats[out->format]->lists)
+        batch_add(&w->answers, answer);
+    else
+        worker_post(w, l->from, answer);
+}
+
+/* Whoever wants the list is answered after the announcements of its turn: on a quiet topic the
+ * state then holds itself, and nobody is told a number that the next message takes back. */
+static void answer_lists(struct worker *w)
+{
+    for (struct letter *l = w->answers.first, *next; l; l = next) {
+        struct letter_joined *out = &l->joined;
+        struct topic *t = hub_topic(&w->hub, out->joined.topic);
+        next = l->next;
+        out->state = encode_state(w, t, out->format);
+        out->joined.viewers = t->told_viewers;
+        out->joined.people = t->told_people;
+        worker_post(w, l->from, l);
+    }
+    w->answers = (struct batch){0};
 }
 
 static void receive_state_wanted(struct worker *w, const struct letter *l)
@@ -193,4 +210,5 @@ void home_announce(struct worker *w)
     hub_expire(&w->hub, w->now_ms);
     while ((t = hub_due(&w->hub)))
         announce(w, t);
+    answer_lists(w);
 }

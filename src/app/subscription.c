@@ -6,11 +6,14 @@
  * are in dialect/session.h.
  */
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include "app/session.h"
 #include "base/heap.h"
 #include "wire/uri.h"
 #include "wire/utf8.h"
+
+enum { VISITOR_BYTES_MAX = 64 };
 
 void *session_state(struct session *s)
 {
@@ -49,7 +52,21 @@ static bool visitor_valid(struct bytes visitor)
         if (!good)
             return false;
     }
-    return visitor.len >= 1 && visitor.len <= 64;
+    return visitor.len >= 1 && visitor.len <= VISITOR_BYTES_MAX;
+}
+
+/* What others see of a visitor id. Whoever knows the id is the visitor, so it is shown only through
+ * a hash, which is the same on every node and after every restart. */
+static void put_visitor(struct buf *key, struct bytes visitor)
+{
+    static const char salt[] = "rollcall visitor ";
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[sizeof(salt) + VISITOR_BYTES_MAX];
+
+    memcpy(text, salt, sizeof(salt));
+    memcpy(text + sizeof(salt), visitor.ptr, visitor.len);
+    SHA256((const unsigned char *)text, sizeof(salt) + visitor.len, digest);
+    base64url_encode(bytes_of((const char *)digest, 12), key);
 }
 
 /* Keys of visitors begin with '~', which no token's subject does; those of nobody in particular
@@ -59,12 +76,12 @@ static struct person *make_visitor(struct session *s, struct bytes visitor)
     struct buf key;
 
     buf_init(&key, BUF_UNBOUNDED);
+    buf_put_char(&key, '~');
     if (visitor.len) {
-        buf_put_char(&key, '~');
-        buf_put(&key, visitor);
+        put_visitor(&key, visitor);
     } else {
         uint64_t number = ++s->worker->visitors << 8 | s->worker->index;
-        buf_printf(&key, "~:%s", ref_put(s->worker->node->id, number).text);
+        buf_printf(&key, ":%s", ref_put(s->worker->node->id, number).text);
     }
     struct person *p = person_new(buf_bytes(&key), visitor.len > 0);
     buf_release(&key);

@@ -46,7 +46,8 @@ struct worker {
     struct node *node;
     struct loop *loop;
     struct mailbox mailbox;
-    struct batch *out; /* letters of this turn, by worker; its own among them */
+    struct batch *out;    /* letters of this turn, by worker; its own among them */
+    struct batch answers; /* to those who came this turn and want the list */
     struct hub hub;
     struct wheel wheel; /* deadlines of sessions */
     struct pool sessions, subscriptions, inquiries;
@@ -76,6 +77,8 @@ NODISCARD struct worker *worker_new(struct node *node, uint16_t index);
 NODISCARD bool worker_listen(struct worker *w, const struct listen_address *a, struct buf *error);
 void worker_free(struct worker *w);
 
+/* One turn, which sleeps until there is something to do. */
+void worker_turn(struct worker *w);
 /* Runs turns until a LETTER_STOP was handled and every session is closed. */
 void worker_run(struct worker *w);
 

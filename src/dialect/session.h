@@ -84,7 +84,7 @@ struct joined {
     uint64_t ref;    /* of the presence, 0 for a watcher */
     uint16_t rev;
     uint32_t node;            /* for ref_put() */
-    uint32_t viewers, people; /* live */
+    uint32_t viewers, people; /* live; for lists those of `state` */
     struct blob *state;       /* lists: a finished frame for session_send(), borrowed; else NULL */
 };
 /* Starts to join or watch. JOIN_OK: on_joined() will be called, unless the subscription ends

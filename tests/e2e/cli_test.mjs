@@ -10,6 +10,7 @@ import { call, enterRoom, joinNative, native, open, roomPath } from '../lib/clie
 import { startServer } from '../lib/rollcall.mjs';
 import { run } from '../lib/server.mjs';
 import { SECRET, seconds } from '../lib/token.mjs';
+import { keyOfVisitor } from '../lib/visitor.mjs';
 
 const KEYED = { set: { jwt_secret: SECRET } };
 
@@ -57,7 +58,7 @@ test('its ttl, topics and meta are those that were asked for', async t => {
 
   const client = await native(server, { token });
   await joinNative(client, 'room:1', { mode: 'list' });
-  assert.deepEqual((await client.find(m => m[0] === 'diff'))[4][0].slice(1), [
+  assert.deepEqual((await client.find(m => m[0] === 'state'))[4][0].slice(1), [
     '7',
     { name: 'Ann' },
   ]);
@@ -70,7 +71,7 @@ test('a token command that makes no sense exits with 2 and says why', async () =
   for (const [args, why] of [
     [[], /--sub/],
     [['--sub', ''], /--sub/],
-    [['--sub', '~x'], /subject/],
+    [['--sub', keyOfVisitor('x')], /subject/],
     [['--sub', 'x', '--ttl', '1x'], /--ttl: found "1x", allowed: /],
     [['--sub', 'x', '--ttl', '1500ms'], /--ttl/],
     [['--sub', 'x', '--meta', '[]'], /meta: found/],

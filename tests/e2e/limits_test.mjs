@@ -203,9 +203,9 @@ test('every limit may be set to the most that is allowed, and the server still s
   const topic = 'x'.repeat(4096),
     meta = { x: 'y'.repeat(1_000_000) };
   const { number } = await joinNative(nat, topic, { mode: 'list', meta });
-  const diff = await nat.find(m => m[0] === 'diff');
+  const state = await nat.find(m => m[0] === 'state');
 
-  assert.equal(diff[4][0][2].x.length, 1_000_000);
+  assert.equal(state[4][0][2].x.length, 1_000_000);
   assert.equal((await call(nat, 'leave', number))[0], 'ok');
   await enterRoom(server, 1, { visitor: 'x'.repeat(64) });
 });

@@ -8,6 +8,7 @@ import { connect, enter, sees } from '../lib/phoenix.mjs';
 import { startServer } from '../lib/rollcall.mjs';
 import { SECRET, token } from '../lib/token.mjs';
 import { becomes } from '../lib/wait.mjs';
+import { keyOfVisitor } from '../lib/visitor.mjs';
 
 test('a Phoenix client, a rooms client and a native one count each other', async t => {
   const server = await startServer(t);
@@ -17,9 +18,9 @@ test('a Phoenix client, a rooms client and a native one count each other', async
   assert.deepEqual((await joinNative(nat, 'post:1')).viewers, 3);
 
   await told(room, 3);
-  await sees(phoenix, { '~anna': 1, '~bert': 1, '~carl': 1 });
+  await sees(phoenix, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1, [keyOfVisitor('carl')]: 1 });
   await room.close(1000);
-  await sees(phoenix, { '~bert': 1, '~carl': 1 });
+  await sees(phoenix, { [keyOfVisitor('bert')]: 1, [keyOfVisitor('carl')]: 1 });
   await told(nat, 2);
   phoenix.channel.leave();
   await told(nat, 1);
@@ -36,7 +37,7 @@ test('watchers of every dialect see and are not seen', async t => {
   const room = await enterRoom(server, 1, { visitor: 'anna' });
   assert.equal(room.viewers, 1);
   await told(nat, 1);
-  await sees(phoenix, { '~anna': 1 });
+  await sees(phoenix, { [keyOfVisitor('anna')]: 1 });
   await room.close(1000);
   await told(nat, 0);
   await sees(phoenix, {});
@@ -64,7 +65,7 @@ test('a page that moves from one dialect to another within the grace is not anno
   room.terminate();
   await server.absent(1);
   const phoenix = await enter(connect(server, { params: { visitor: 'anna' } }), 'post:1');
-  await sees(phoenix, { '~anna': 1 });
+  await sees(phoenix, { [keyOfVisitor('anna')]: 1 });
   assert.deepEqual(watcher.inbox.waiting, []);
   assert.deepEqual(await server.counts('post:1'), { viewers: 1, people: 1 });
 });

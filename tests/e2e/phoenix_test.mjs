@@ -11,6 +11,7 @@ import { answer, connect, countsMetas, enter, metas, seen, sees } from '../lib/p
 import { startServer } from '../lib/rollcall.mjs';
 import { SECRET, token } from '../lib/token.mjs';
 import { becomes, sleep, within } from '../lib/wait.mjs';
+import { keyOfVisitor } from '../lib/visitor.mjs';
 
 const KEYED = { set: { jwt_secret: SECRET } };
 
@@ -20,17 +21,17 @@ test('two clients count one and two, and one again', async t => {
   const server = await startServer(t);
 
   const anna = await enter(connect(server, visitor('anna')), 'article:9');
-  await sees(anna, { '~anna': 1 });
+  await sees(anna, { [keyOfVisitor('anna')]: 1 });
   const bert = await enter(connect(server, visitor('bert')), 'article:9');
-  await sees(bert, { '~anna': 1, '~bert': 1 });
-  await sees(anna, { '~anna': 1, '~bert': 1 });
+  await sees(bert, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
+  await sees(anna, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
 
   assert.equal((await answer(bert.channel.leave()))[0], 'ok');
-  await sees(anna, { '~anna': 1 });
+  await sees(anna, { [keyOfVisitor('anna')]: 1 });
   assert.deepEqual(anna.changes, [
-    ['join', '~anna'],
-    ['join', '~bert'],
-    ['leave', '~bert'],
+    ['join', keyOfVisitor('anna')],
+    ['join', keyOfVisitor('bert')],
+    ['leave', keyOfVisitor('bert')],
   ]);
 });
 
@@ -99,8 +100,8 @@ test('an update replaces the meta and names the reference of the one before', as
     meta: { state: 'reading' },
   });
   const bert = await enter(connect(server, visitor('bert')), 'room:1');
-  await sees(bert, { '~anna': 1, '~bert': 1 });
-  const before = bert.presence.state['~anna'].metas[0];
+  await sees(bert, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
+  const before = bert.presence.state[keyOfVisitor('anna')].metas[0];
   assert.equal(before.state, 'reading');
 
   const diffs = [];
@@ -111,14 +112,14 @@ test('an update replaces the meta and names the reference of the one before', as
   ]);
   await becomes(() => diffs.length, 1);
 
-  const [joined] = diffs[0].joins['~anna'].metas,
-    [left] = diffs[0].leaves['~anna'].metas;
+  const [joined] = diffs[0].joins[keyOfVisitor('anna')].metas,
+    [left] = diffs[0].leaves[keyOfVisitor('anna')].metas;
   assert.equal(joined.phx_ref_prev, before.phx_ref);
   assert.equal(left.phx_ref, before.phx_ref);
   assert.notEqual(joined.phx_ref, before.phx_ref);
   assert.equal(joined.typing, true);
   assert.equal('state' in joined, false);
-  assert.deepEqual(seen(bert), { '~anna': 1, '~bert': 1 });
+  assert.deepEqual(seen(bert), { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
 });
 
 test("a phx_ref in a client's meta is stripped", async t => {
@@ -126,7 +127,7 @@ test("a phx_ref in a client's meta is stripped", async t => {
   const meta = { phx_ref: 'mine', phx_ref_prev: 'old', name: 'Anna' };
   const anna = await enter(connect(server, visitor('anna')), 'room:1', { meta });
 
-  await sees(anna, { '~anna': 1 });
+  await sees(anna, { [keyOfVisitor('anna')]: 1 });
   const [first] = metas(anna);
   assert.notEqual(first.phx_ref, 'mine');
   assert.equal(first.phx_ref_prev, undefined);
@@ -195,7 +196,7 @@ test('track: false watches without being counted', async t => {
   assert.deepEqual(seen(watcher), {});
   await enter(connect(server, visitor('anna')), 'room:1');
 
-  await sees(watcher, { '~anna': 1 });
+  await sees(watcher, { [keyOfVisitor('anna')]: 1 });
   assert.deepEqual(await server.counts('room:1'), { viewers: 1, people: 1 });
   const [status, { reason }] = await answer(watcher.channel.push('update', { meta: {} }));
   assert.deepEqual([status, reason], ['error', 'this channel is not tracked']);
@@ -279,7 +280,7 @@ test('a second channel on the same topic takes the place of the first', async t 
   const second = await enter(socket, 'room:1');
 
   await becomes(() => [first.channel.state, second.channel.state], ['closed', 'joined']);
-  await sees(second, { '~anna': 1 });
+  await sees(second, { [keyOfVisitor('anna')]: 1 });
   assert.deepEqual(await server.counts('room:1'), { viewers: 1, people: 1 });
 });
 
@@ -343,7 +344,7 @@ test('a socket and a thousand names that a user might choose', async t => {
     'x'.repeat(255),
   ]) {
     const member = await enter(socket, topic, { meta: { constructor: 'x', 'a"b': '\\' } });
-    await sees(member, { '~anna': 1 });
+    await sees(member, { [keyOfVisitor('anna')]: 1 });
     assert.equal(metas(member)[0]['a"b'], '\\');
     assert.equal((await server.counts(topic)).viewers, 1, topic);
   }
@@ -370,12 +371,12 @@ for (const [version, library] of Object.entries({
     const lib = library.Socket ? library : library.default;
     const server = await startServer(t);
     const anna = await enter(connect(server, quick('anna'), lib), 'room:1', {}, lib);
-    await sees(anna, { '~anna': 1 });
+    await sees(anna, { [keyOfVisitor('anna')]: 1 });
     const bert = await enter(connect(server, quick('bert'), lib), 'room:1', {}, lib);
-    await sees(anna, { '~anna': 1, '~bert': 1 });
-    await sees(bert, { '~anna': 1, '~bert': 1 });
+    await sees(anna, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
+    await sees(bert, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1 });
 
     bert.channel.leave();
-    await sees(anna, { '~anna': 1 });
+    await sees(anna, { [keyOfVisitor('anna')]: 1 });
   });
 }
