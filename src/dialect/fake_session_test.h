@@ -21,11 +21,13 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "core/hub.h"
 #include "dialect/dialect.h"
 #include "dialect/session.h"
 #include "wire/http1.h"
+#include "wire/uri.h"
 #include "wire/utf8.h"
 #include "wire/ws.h"
 
@@ -67,7 +69,9 @@ struct subscription {
     uint64_t number;
     uint32_t seen;
     uint8_t format;
-    bool counted, joined;
+    bool counted;
+    bool entered; /* the home knows it */
+    bool joined;  /* and has answered */
 };
 
 /* How a request looks; NULL for what is not there. */
@@ -135,7 +139,7 @@ static inline void fake_forget(struct session *s, struct subscription *sub, bool
     while (*at != sub)
         at = &(*at)->next;
     *at = sub->next;
-    if (sub->joined) {
+    if (sub->entered) {
         struct hub_leave leave = {
             .topic = sub->in.topic,
             .presence = sub->in.presence,
@@ -203,6 +207,16 @@ static inline bool fake_visitor_valid(struct bytes visitor)
     return visitor.len >= 1 && visitor.len <= 64;
 }
 
+/* The id itself is a secret, so others see it only through a hash. */
+static inline void fake_put_visitor(struct buf *key, struct bytes visitor)
+{
+    uint64_t hash[2];
+
+    for (uint64_t i = 0; i < 2; i++)
+        hash[i] = hash_bytes(&(struct hash_seed){i, i}, visitor);
+    base64url_encode(bytes_of((const char *)hash, 12), key);
+}
+
 /* Good tokens are "good:SUB". */
 enum admission session_admit(struct session *s, struct bytes token, struct bytes visitor,
                              const char **why)
@@ -214,7 +228,8 @@ enum admission session_admit(struct session *s, struct bytes token, struct bytes
 
     assert(!s->key);
     buf_init(&key, BUF_UNBOUNDED);
-    if (token.len > good.len && bytes_starts(token, good) && token.len < 200) {
+    if (token.len > good.len && token.len < 200 && bytes_starts(token, good) && utf8_valid(token) &&
+        bytes_find(token, '\0') == token.len) {
         buf_put(&key, bytes_skip(token, good.len));
         s->trusted = s->lasting = true;
     } else if (token.len) {
@@ -228,8 +243,9 @@ enum admission session_admit(struct session *s, struct bytes token, struct bytes
         result = ADMIT_BAD_VISITOR;
     } else {
         buf_put_char(&key, '~');
-        buf_put(&key, visitor);
-        if (visitor.len == 0)
+        if (visitor.len)
+            fake_put_visitor(&key, visitor);
+        else
             buf_printf(&key, ":%u", s->number);
         s->lasting = visitor.len > 0;
     }
@@ -494,34 +510,25 @@ static inline enum join_result fake_result(enum hub_result r)
     return r == HUB_TOPIC_FULL ? JOIN_TOPIC_FULL : JOIN_TOO_MANY_TOPICS;
 }
 
-/* The home answers a join. */
-static inline void fake_answer_one(struct session *s, struct subscription *sub)
+/* The home's answer. */
+static inline void fake_joined(struct session *s, struct subscription *sub, enum join_result result)
 {
-    struct fake *f = s->node;
-    struct hub_join in = fake_hub_join(f, buf_bytes(&sub->topic));
-    const struct format *format = formats[sub->format];
+    struct joined j = {.result = result, .node = FAKE_NODE};
     struct buf text;
 
-    in.person = bytes_str(s->key);
-    in.meta = buf_bytes(&sub->meta);
-    in.audience = (struct id){s->number, 1};
-    in.format = sub->format;
-    in.counted = sub->counted;
-    in.lasting = s->lasting;
-    in.live = !format->lists;
-    struct joined j = {.result = fake_result(hub_join(&f->hub, &in, &sub->in)), .node = FAKE_NODE};
     buf_init(&text, BUF_UNBOUNDED);
-    if (j.result == JOIN_OK) {
-        struct topic *t = hub_topic(&f->hub, sub->in.topic);
+    if (result == JOIN_OK) {
+        const struct topic *t = hub_topic(&s->node->hub, sub->in.topic);
+        bool list = formats[sub->format]->lists;
         sub->joined = true;
         sub->number = j.number = topic_number(t);
-        sub->seen = format->lists ? 0 : sub->in.seq;
+        sub->seen = list ? 0 : sub->in.seq;
         j.ref = sub->in.ref;
         j.rev = sub->in.rev;
-        j.viewers = sub->in.viewers;
-        j.people = sub->in.people;
-        if (format->lists) {
-            format->state(&text, t);
+        j.viewers = list ? t->told_viewers : sub->in.viewers;
+        j.people = list ? t->told_people : sub->in.people;
+        if (list) {
+            formats[sub->format]->state(&text, t);
             j.state = ws_frame_blob(WS_OP_TEXT, buf_bytes(&text));
         }
     }
@@ -529,28 +536,64 @@ static inline void fake_answer_one(struct session *s, struct subscription *sub)
     blob_unref(j.state);
     buf_release(&text);
     /* The hook may have closed the session, and so ended the subscription already. */
-    if (j.result != JOIN_OK && !s->closed)
+    if (result != JOIN_OK && !s->closed)
         fake_forget(s, sub, false);
 }
 
-static inline struct subscription *fake_oldest_waiting(const struct session *s)
+/* A join arrives at the home, which answers at once unless the list is wanted. */
+static inline void fake_arrive(struct session *s, struct subscription *sub)
+{
+    struct fake *f = s->node;
+    struct hub_join in = fake_hub_join(f, buf_bytes(&sub->topic));
+
+    in.person = bytes_str(s->key);
+    in.meta = buf_bytes(&sub->meta);
+    in.audience = (struct id){s->number, 1};
+    in.format = sub->format;
+    in.counted = sub->counted;
+    in.lasting = s->lasting;
+    in.live = !formats[sub->format]->lists;
+    enum join_result result = fake_result(hub_join(&f->hub, &in, &sub->in));
+    sub->entered = result == JOIN_OK;
+    if (!sub->entered || !formats[sub->format]->lists)
+        fake_joined(s, sub, result);
+}
+
+/* The oldest subscription that waits: to arrive, or to be answered once it has arrived. */
+static inline struct subscription *fake_oldest(const struct session *s, bool entered)
 {
     struct subscription *oldest = NULL;
 
     for (struct subscription *sub = s->subs; sub; sub = sub->next)
-        if (!sub->joined)
+        if (!sub->joined && sub->entered == entered)
             oldest = sub;
     return oldest;
 }
 
-/* Answers every join that waits, the oldest of a session first. */
-static inline void fake_answer(struct fake *f)
+static inline void fake_arrive_all(struct fake *f)
 {
     struct subscription *sub;
 
     for (struct session *s = f->sessions; s; s = s->next)
-        while ((sub = fake_oldest_waiting(s)))
-            fake_answer_one(s, sub);
+        while ((sub = fake_oldest(s, false)))
+            fake_arrive(s, sub);
+}
+
+/* Whoever wants the list is answered after the announcements of its turn. */
+static inline void fake_answer_lists(struct fake *f)
+{
+    struct subscription *sub;
+
+    for (struct session *s = f->sessions; s; s = s->next)
+        while ((sub = fake_oldest(s, true)))
+            fake_joined(s, sub, JOIN_OK);
+}
+
+/* Answers every join that waits, the oldest of a session first, in a turn in which topics rest. */
+static inline void fake_answer(struct fake *f)
+{
+    fake_arrive_all(f);
+    fake_answer_lists(f);
 }
 
 /* Somebody else, who has no session here. */
@@ -667,8 +710,9 @@ static inline void fake_turn(struct session *s, const char *text)
 {
     if (text)
         fake_text(s, text);
-    fake_answer(s->node);
+    fake_arrive_all(s->node);
     fake_announce(s->node);
+    fake_answer_lists(s->node);
 }
 
 #endif

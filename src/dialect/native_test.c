@@ -202,9 +202,27 @@ static void a_meta_keeps_its_unicode_and_its_numbers(void **state)
     fake_turn(s, "[\"join\",1,\"p\",{\"mode\":\"list\",\"meta\":"
                  "{\"n\":\"\\u00e4\\ud83d\\ude00\",\"i\":9007199254740993,\"r\":0.5,\"e\":\"\"}}]");
 
-    assert_int_equal(s->lines_len, 3);
-    assert_non_null(strstr(s->lines[2].ptr, "{\"n\":\"\xc3\xa4\xf0\x9f\x98\x80\",\"i\":"
+    assert_int_equal(s->lines_len, 2);
+    assert_non_null(strstr(s->lines[1].ptr, "{\"n\":\"\xc3\xa4\xf0\x9f\x98\x80\",\"i\":"
                                             "9007199254740993,\"r\":0.5,\"e\":\"\"}"));
+}
+
+static void who_joins_while_a_topic_rests_gets_the_state_before_and_then_a_diff(void **state)
+{
+    struct fake *f = *state;
+    struct session *s = hello(f, "[\"hello\",{\"token\":\"good:ada\"}]");
+    fake_enter(f, "post:1", B("bob"), (struct bytes){0});
+    fake_announce(f);
+
+    fake_text(s, "[\"join\",1,\"post:1\",{\"mode\":\"list\"}]");
+    fake_answer(f);
+    fake_announce(f);
+
+    assert_int_equal(s->lines_len, 3);
+    assert_string_equal(s->lines[0].ptr, "[\"joined\",1,0,1,1,\"AAAABwAAAAACAA\"]");
+    assert_string_equal(s->lines[1].ptr, "[\"state\",0,1,1,[[\"AAAABwAAAAABAA\",\"bob\",{}]]]");
+    assert_string_equal(s->lines[2].ptr,
+                        "[\"diff\",0,2,2,[[\"AAAABwAAAAACAA\",\"ada\",{}]],[],[]]");
 }
 
 static void nothing_is_counted_for_who_was_refused(void **state)
@@ -251,6 +269,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_visitor_who_comes_back_in_time_takes_the_old_place_unannounced, make, end),
         cmocka_unit_test_setup_teardown(a_meta_keeps_its_unicode_and_its_numbers, make, end),
+        cmocka_unit_test_setup_teardown(
+            who_joins_while_a_topic_rests_gets_the_state_before_and_then_a_diff, make, end),
         cmocka_unit_test_setup_teardown(nothing_is_counted_for_who_was_refused, make, end),
         cmocka_unit_test_setup_teardown(a_message_as_deep_as_the_parser_goes_is_answered, make,
                                         end),
