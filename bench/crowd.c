@@ -10,29 +10,21 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
 #include "token.h"
 
 enum { READ_BYTES = 256 * 1024, EVENTS = 512, PORTS_PER_ADDRESS = 20000, REQUEST_MAX = 2048 };
 
 static char read_buffer[READ_BYTES];
 
-uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void crowd_init(struct crowd *c, const struct target *t, uint32_t len)
 {
     *c = (struct crowd){.target = *t, .len = len, .epoll = epoll_create1(EPOLL_CLOEXEC)};
     c->clients = calloc(len, sizeof(*c->clients));
     for (uint32_t i = 0; i < len; i++)
-        c->clients[i] = (struct client){.fd = -1, .index = i, .viewers = -1};
+        c->clients[i] = (struct client){.fd = -1, .index = i, .viewers = -1, .event = -1};
 }
 
 static void drop(struct crowd *c, struct client *cl)
@@ -64,13 +56,14 @@ static void watch(struct crowd *c, struct client *cl, int op, uint32_t events)
     epoll_ctl(c->epoll, op, cl->fd, &ev);
 }
 
-void crowd_open(struct crowd *c, uint32_t i, uint32_t topic)
+void crowd_open(struct crowd *c, uint32_t i, uint64_t topic)
 {
     struct client *cl = &c->clients[i];
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(c->target.port)};
     /* One source address has too few ports for all. */
-    struct sockaddr_in from = {.sin_family = AF_INET,
-                               .sin_addr = {htonl(0x7f000001 + i / PORTS_PER_ADDRESS)}};
+    struct sockaddr_in from = {
+        .sin_family = AF_INET,
+        .sin_addr = {htonl(0x7f000001 + (c->first + i) / PORTS_PER_ADDRESS)}};
     int on = 1;
 
     inet_pton(AF_INET, c->target.host, &to.sin_addr);
@@ -80,12 +73,12 @@ void crowd_open(struct crowd *c, uint32_t i, uint32_t topic)
         exit(3);
     }
     setsockopt(cl->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (i >= PORTS_PER_ADDRESS) {
+    if (c->first + i >= PORTS_PER_ADDRESS) {
         setsockopt(cl->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
         bind(cl->fd, (struct sockaddr *)&from, sizeof(from));
     }
     cl->topic = topic;
-    cl->viewers = -1;
+    cl->viewers = cl->event = -1;
     cl->deaf = cl->refused = false;
     cl->state = CLIENT_CONNECTING;
     if (connect(cl->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS) {
@@ -110,37 +103,55 @@ double crowd_receive_bytes(const struct crowd *c)
     return sum;
 }
 
+static uint32_t name_of(const struct crowd *c, const struct client *cl)
+{
+    return c->first + cl->index;
+}
+
+/* The path of a room: %u in the template is the topic. */
+static size_t put_room(const struct crowd *c, const struct client *cl, char *to, size_t size)
+{
+    const char *path = c->target.path, *at = strstr(path, "%u");
+
+    if (!at)
+        return (size_t)snprintf(to, size, "%s", path);
+    return (size_t)snprintf(to, size, "%.*s%llu%s", (int)(at - path), path,
+                            (unsigned long long)cl->topic, at + 2);
+}
+
 /* The request: path, subprotocol and who it is by the dialect. */
 static size_t put_request(const struct crowd *c, const struct client *cl, char *to)
 {
-    char token[512] = "", path[900];
+    char token[512] = "", who[600] = "", path[400] = "";
 
-    if (c->target.secret)
-        token_make(c->target.secret, cl->index, token, sizeof(token));
+    if (c->target.secret) {
+        token_make(c->target.secret, name_of(c, cl), token, sizeof(token));
+        snprintf(who, sizeof(who), "token=%s", token);
+    } else {
+        snprintf(who, sizeof(who), "visitor=v%u", name_of(c, cl));
+    }
     switch (c->target.speech) {
     case ROOMS:
-        snprintf(path, sizeof(path), c->target.path, cl->topic);
-        snprintf(path + strlen(path), sizeof(path) - strlen(path),
-                 c->target.secret ? "?token=%s" : "?visitor=v%s%u", token, cl->index);
+        put_room(c, cl, path, sizeof(path));
         break;
     case PHOENIX:
-        snprintf(path, sizeof(path),
-                 c->target.secret ? "/socket/websocket?vsn=2.0.0&token=%s"
-                                  : "/socket/websocket?vsn=2.0.0&visitor=v%s%u",
-                 token, cl->index);
+        snprintf(path, sizeof(path), "/socket/websocket?vsn=2.0.0");
         break;
-    case NATIVE:
+    case NATIVE: /* says who it is in its first message */
         snprintf(path, sizeof(path), "/rollcall");
+        who[0] = '\0';
         break;
-    case SOCKETIO:
+    case SOCKETIO: /* the same */
         snprintf(path, sizeof(path), "/socket.io/?EIO=4&transport=websocket");
+        who[0] = '\0';
         break;
     }
     return (size_t)snprintf(
         to, REQUEST_MAX,
-        "GET %s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET %s%s%s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n%s\r\n",
-        path, c->target.speech == NATIVE ? "Sec-WebSocket-Protocol: rollcall.v1\r\n" : "");
+        path, who[0] ? (strchr(path, '?') ? "&" : "?") : "", who,
+        c->target.speech == NATIVE ? "Sec-WebSocket-Protocol: rollcall.v1\r\n" : "");
 }
 
 static void send_all(struct crowd *c, struct client *cl, const char *data, size_t len)
@@ -196,29 +207,33 @@ void crowd_deafen(struct crowd *c, uint32_t i, bool deaf)
 
 /* Messages. */
 
+static void say(struct crowd *c, struct client *cl, const char *text)
+{
+    if (cl->fd >= 0)
+        send_frame(c, cl, 1, text, strlen(text));
+}
+
 static void join_topic(struct crowd *c, struct client *cl)
 {
     char text[900], token[512];
-    int len;
 
     cl->state = CLIENT_JOINING;
     if (c->target.speech == PHOENIX) {
-        len =
-            snprintf(text, sizeof(text),
-                     "[\"1\",\"1\",\"post:%u\",\"phx_join\",{\"presence\":\"count\"}]", cl->topic);
-        send_frame(c, cl, 1, text, (size_t)len);
+        snprintf(text, sizeof(text),
+                 "[\"1\",\"1\",\"post:%llu\",\"phx_join\",{\"presence\":\"count\"}]",
+                 (unsigned long long)cl->topic);
+        say(c, cl, text);
     } else if (c->target.speech == NATIVE) {
         if (c->target.secret) {
-            token_make(c->target.secret, cl->index, token, sizeof(token));
-            len = snprintf(text, sizeof(text), "[\"hello\",{\"token\":\"%s\"}]", token);
+            token_make(c->target.secret, name_of(c, cl), token, sizeof(token));
+            snprintf(text, sizeof(text), "[\"hello\",{\"token\":\"%s\"}]", token);
         } else {
-            len = snprintf(text, sizeof(text), "[\"hello\",{\"visitor\":\"v%u\"}]", cl->index);
+            snprintf(text, sizeof(text), "[\"hello\",{\"visitor\":\"v%u\"}]", name_of(c, cl));
         }
-        send_frame(c, cl, 1, text, (size_t)len);
-        if (cl->fd < 0)
-            return;
-        len = snprintf(text, sizeof(text), "[\"join\",1,\"post:%u\",{}]", cl->topic);
-        send_frame(c, cl, 1, text, (size_t)len);
+        say(c, cl, text);
+        snprintf(text, sizeof(text), "[\"join\",1,\"post:%llu\",{}]",
+                 (unsigned long long)cl->topic);
+        say(c, cl, text);
     }
 }
 
@@ -229,8 +244,7 @@ static int64_t number_after(const char *text, size_t len, const char *name)
     return at ? strtoll(at + strlen(name), NULL, 10) : -1;
 }
 
-/* The second-next number behind the name of a native message: ["count",id,viewers,people], and one
- * further for
+/* The second number behind the name of ["count",id,viewers,people], and the third behind that of
  * ["joined",ref,id,viewers,people,...]. */
 static int64_t native_number(struct client *cl, const char *text, size_t len)
 {
@@ -258,8 +272,11 @@ static void on_text(struct crowd *c, struct client *cl, const char *text, size_t
     c->frames++;
     c->bytes += len;
     if (n < 0) {
-        if (c->on_event && memmem(text, len, "event", 5))
-            c->on_event(c, cl, text, len, now_ns());
+        n = c->on_event && cl->state == CLIENT_JOINED ? number_after(text, len, "{\"n\":") : -1;
+        if (n >= 0) {
+            c->on_event(c, cl, n);
+            cl->event = n;
+        }
         return;
     }
     now = now_ns();
@@ -277,15 +294,19 @@ static void on_text(struct crowd *c, struct client *cl, const char *text, size_t
  * these. */
 static bool socketio_control(struct crowd *c, struct client *cl, const char *text, size_t len)
 {
-    char join[64];
+    char token[512], answer[600];
 
     if (len && text[0] == '2') {
-        send_frame(c, cl, 1, "3", 1);
+        say(c, cl, "3");
     } else if (len && text[0] == '0') {
-        send_frame(c, cl, 1, "40", 2);
+        if (c->target.secret)
+            token_make(c->target.secret, name_of(c, cl), token, sizeof(token));
+        snprintf(answer, sizeof(answer), c->target.secret ? "40{\"token\":\"%s\"}" : "40", token);
+        say(c, cl, answer);
     } else if (len > 1 && text[0] == '4' && text[1] == '0') {
-        int n = snprintf(join, sizeof(join), "42[\"join\",\"post:%u\"]", cl->topic);
-        send_frame(c, cl, 1, join, (size_t)n);
+        snprintf(answer, sizeof(answer), "42[\"join\",\"post:%llu\"]",
+                 (unsigned long long)cl->topic);
+        say(c, cl, answer);
     } else {
         return false;
     }
@@ -406,7 +427,7 @@ bool crowd_step(struct crowd *c, int wait_ms)
             continue;
         if (cl->state == CLIENT_CONNECTING)
             on_connected(c, cl);
-        else if (!cl->deaf)
+        else if (!cl->deaf || events[i].events & (EPOLLHUP | EPOLLERR))
             on_readable(c, cl);
     }
     return n > 0;

@@ -29,9 +29,10 @@ struct client {
     bool deaf; /* does not read */
     bool refused;
     uint32_t index;
-    uint32_t topic;     /* its number in the scenario */
+    uint64_t topic;     /* its number in the scenario */
     uint64_t number_id; /* native: of the topic */
     int64_t viewers;    /* the last number shown, -1: none yet */
+    int64_t event;      /* the last relayed event's number, -1: none yet */
     uint64_t frames, bytes;
     uint64_t asked_ns; /* when its request was sent */
     uint64_t joined_ns;
@@ -51,24 +52,22 @@ struct crowd {
     struct target target;
     struct client *clients;
     uint32_t len;
+    uint32_t first; /* added to indexes for names and addresses, so that crowds can be told apart */
     int epoll;
     uint64_t frames, bytes, errors;
     uint32_t joined;
     /* A number was shown to a client that had joined. May be NULL. */
     void (*on_number)(struct crowd *c, struct client *cl, int64_t viewers, uint64_t now_ns);
-    /* A relayed event came; `text` is the whole message. May be NULL. */
-    void (*on_event)(struct crowd *c, struct client *cl, const char *text, size_t len,
-                     uint64_t now_ns);
+    /* A relayed event came, {"n":`number`}. May be NULL. */
+    void (*on_event)(struct crowd *c, struct client *cl, int64_t number);
     void *data;
 };
-
-uint64_t now_ns(void);
 
 void crowd_init(struct crowd *c, const struct target *t, uint32_t len);
 void crowd_release(struct crowd *c);
 
 /* Starts to connect client `i`, which will join topic number `topic`. */
-void crowd_open(struct crowd *c, uint32_t i, uint32_t topic);
+void crowd_open(struct crowd *c, uint32_t i, uint64_t topic);
 /* Ends client `i`: with a close frame 1000, or by just dropping the connection. */
 void crowd_close(struct crowd *c, uint32_t i, bool politely);
 /* Sends a text message. */
@@ -77,7 +76,7 @@ void crowd_say(struct crowd *c, uint32_t i, const char *text, size_t len);
 void crowd_deafen(struct crowd *c, uint32_t i, bool deaf);
 /* What the kernel holds for the clients' ends because they did not read it. */
 double crowd_receive_bytes(const struct crowd *c);
-/* Handles what comes until `until_ns`, or until there was nothing for a moment if `drain`. */
+/* Handles what comes until `until_ns`. */
 void crowd_run(struct crowd *c, uint64_t until_ns);
 /* Handles what is there, waiting at most `wait_ms`. False if there was nothing. */
 bool crowd_step(struct crowd *c, int wait_ms);
