@@ -80,7 +80,7 @@ test('a half-sent frame is no sign of life', async t => {
   const raw = await RawWebSocket.open(server, '/socket/websocket?vsn=2.0.0');
   const drip = setInterval(() => raw.write(Buffer.from('x')), 100);
   t.after(() => clearInterval(drip));
-  raw.write(frame(OP.TEXT, 'x'.repeat(200), { length: 60_000, length_bits: 16 }));
+  raw.write(frame(OP.BINARY, 'x'.repeat(200), { length: 60_000, length_bits: 16 }));
 
   assert.equal(await raw.closeCode(3000), 1001);
 });

@@ -18,7 +18,11 @@ test('a Phoenix client, a rooms client and a native one count each other', async
   assert.deepEqual((await joinNative(nat, 'post:1')).viewers, 3);
 
   await told(room, 3);
-  await sees(phoenix, { [keyOfVisitor('anna')]: 1, [keyOfVisitor('bert')]: 1, [keyOfVisitor('carl')]: 1 });
+  await sees(phoenix, {
+    [keyOfVisitor('anna')]: 1,
+    [keyOfVisitor('bert')]: 1,
+    [keyOfVisitor('carl')]: 1,
+  });
   await room.close(1000);
   await sees(phoenix, { [keyOfVisitor('bert')]: 1, [keyOfVisitor('carl')]: 1 });
   await told(nat, 2);

@@ -77,7 +77,7 @@ test('whoever can be known again is held for leave_grace after an abrupt death, 
 });
 
 test('a client that drops and comes back within the grace is never announced as gone', async t => {
-  const server = await startServer(t);
+  const server = await startServer(t, { set: { leave_grace: '700ms' } });
   const watcher = await enter(connect(server), 'room:1');
   const socket = connect(server, { ...visitor('anna'), reconnectAfterMs: () => 100 });
   const anna = await enter(socket, 'room:1');
@@ -88,7 +88,7 @@ test('a client that drops and comes back within the grace is never announced as 
   await within(back, 'the reconnect');
   await becomes(() => anna.channel.state, 'joined');
   await becomes(() => anna.presence.inPendingSyncState(), false);
-  await sleep(2300);
+  await sleep(900);
   assert.equal(metas(watcher).length, 2);
   assert.equal(metas(anna).length, 2);
   assert.equal(watcher.changes.length, 2, JSON.stringify(watcher.changes));

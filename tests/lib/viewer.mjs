@@ -320,6 +320,7 @@ export class PhoenixViewer extends Viewer {
     const shown = this.shown.get(topic);
     if (event === 'phx_reply') return this.#answered(m, ref, payload);
     if (event === 'phx_close' || !shown) return; // of a channel that was left
+    if (m[0] !== null && m[0] !== shown.join_ref) return; // likewise, and there is a new one
     if (event === 'count' && !shown.list)
       [shown.viewers, shown.people] = [payload.viewers, payload.people];
     else if (event === 'presence_state' && shown.list) this.#state(shown, payload);
@@ -342,7 +343,7 @@ export class PhoenixViewer extends Viewer {
   }
 
   #diff(shown, { joins, leaves }, m) {
-    if (!shown.stated) return this.confuse(m);
+    if (!shown.stated) return; // for the channel before this one
     for (const [key, { metas }] of Object.entries(joins))
       for (const { phx_ref, n } of metas) {
         if (shown.list.has(phx_ref)) this.confuse(m);
