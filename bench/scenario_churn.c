@@ -78,15 +78,21 @@ static void change(struct crowd *c, uint32_t topic, uint64_t now)
     }
 }
 
-static uint64_t count_wrong(const struct crowd *c)
+/* How many observers do not show the right number when nothing changes any more. */
+static uint64_t await_right(struct crowd *c, const struct options *o)
 {
     const struct churn *churn = c->data;
-    uint64_t wrong = 0;
+    uint64_t until = now_ns() + o->patience * S, wrong;
 
-    for (uint32_t i = 0; i < churn->observers; i++) {
-        const struct place *p = &churn->places[c->clients[i].topic];
-        wrong += c->clients[i].viewers != (int64_t)p->observers + (p->visitor == HERE);
-    }
+    do {
+        wrong = 0;
+        for (uint32_t i = 0; i < churn->observers; i++) {
+            const struct place *p = &churn->places[c->clients[i].topic];
+            int64_t right = p->changed_ns ? p->expected : p->observers + (p->visitor == HERE);
+            wrong += c->clients[i].viewers != right;
+        }
+        crowd_step(c, 5);
+    } while (wrong && now_ns() < until);
     return wrong;
 }
 
@@ -126,7 +132,7 @@ void scenario_churn(const struct options *o, struct report *r)
     span_begin(&span, &o->server);
     drive(&c, o);
     span_end(&span);
-    crowd_run(&c, now_ns() + 2 * S);
+    uint64_t wrong = await_right(&c, o);
     double changes = (double)churn.changes;
     report_add(r, "changes", changes, "");
     report_add(r, "skipped", (double)churn.late, "changes, because the last one was not shown yet");
@@ -135,7 +141,7 @@ void scenario_churn(const struct options *o, struct report *r)
     report_load(r, &span);
     report_times(r, "last_observer", churn.times);
     report_add(r, "failed", (double)c.errors, "connections");
-    r->wrong = churn.impossible + count_wrong(&c) + c.errors;
+    r->wrong = churn.impossible + wrong + c.errors;
     crowd_release(&c);
     times_free(churn.times);
     free(churn.places);
