@@ -7,6 +7,7 @@
 #include "app/config_key.h"
 #include "app/config_value.h"
 #include "app/read_file.h"
+#include "app/redis_url.h"
 #include "app/route_template.h"
 #include "base/heap.h"
 #include "core/pattern.h"
@@ -397,6 +398,27 @@ static void add_default_route(struct config *c)
     buf_release(&error);
 }
 
+static bool finish_redis(struct config *c, struct buf *error)
+{
+    struct redis_address address;
+    struct buf allowed;
+    bool good = true;
+
+    if (!c->redis)
+        return true;
+    buf_init(&allowed, BUF_UNBOUNDED);
+    good = redis_url_parse(c->redis, &address, &allowed);
+    if (good) {
+        redis_url_release(&address);
+    } else {
+        /* It may hold a password, so it is not repeated. */
+        put_place(c, "redis", error);
+        buf_printf(error, "found another kind of address, %.*s", (int)allowed.len, allowed.ptr);
+    }
+    buf_release(&allowed);
+    return good;
+}
+
 bool config_finish(struct config *c, struct buf *error, struct buf *warnings)
 {
     assert(!c->finished);
@@ -405,6 +427,8 @@ bool config_finish(struct config *c, struct buf *error, struct buf *warnings)
         buf_put(error, B("found the same as phoenix_path, allowed: another path"));
         return false;
     }
+    if (!finish_redis(c, error))
+        return false;
     if (!finish_key(c, error, warnings) || !finish_anonymous(c, error) ||
         !finish_topics(c, error, warnings))
         return false;

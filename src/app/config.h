@@ -68,6 +68,11 @@ struct config {
     uint32_t jwt_leeway_ms;
     bool anonymous; /* visitors without a token are allowed */
 
+    const char *redis; /* where the nodes meet; NULL: alone */
+    const char *redis_password_file;
+    const char *redis_prefix;
+    uint32_t lease_ms;
+
     struct topic_settings
         topic; /* of topics that no section matches; the sections inherit from it */
 

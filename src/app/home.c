@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/home.h"
 
+#include "app/clustering.h"
+#include "cluster/cluster.h"
 #include "wire/ws.h"
+
+enum { SETTLE_MS = 250 };
 
 /* Encoding. */
 
@@ -45,32 +49,53 @@ static void receive_join(struct worker *w, struct letter *l)
     out->format = l->join.format;
     out->node = w->node->id;
     if (out->result == HUB_OK) {
-        out->number = topic_number(hub_topic(&w->hub, out->joined.topic));
+        struct topic *t = hub_topic(&w->hub, out->joined.topic);
+        out->number = topic_number(t);
+        if (w->cluster)
+            cluster_follow(w->cluster, t);
         w->metrics.joins++;
     } else {
         w->metrics.join_refusals++;
     }
     answer->from = l->from; /* whom it is for, until it is posted */
-    if (out->result == HUB_OK && formats[out->format]->lists)
+    out->until_ms = w->now_ms + SETTLE_MS;
+    if (out->result == HUB_OK && (formats[out->format]->lists || w->cluster))
         batch_add(&w->answers, answer);
     else
         worker_post(w, l->from, answer);
 }
 
-/* Whoever wants the list is answered after the announcements of its turn: on a quiet topic the
- * state then holds itself, and nobody is told a number that the next message takes back. */
-static void answer_lists(struct worker *w)
+static void answer_join(struct worker *w, struct letter *l, struct topic *t)
 {
-    for (struct letter *l = w->answers.first, *next; l; l = next) {
-        struct letter_joined *out = &l->joined;
-        struct topic *t = hub_topic(&w->hub, out->joined.topic);
-        next = l->next;
+    struct letter_joined *out = &l->joined;
+    bool lists = formats[out->format]->lists;
+
+    if (lists)
         out->state = encode_state(w, t, out->format);
-        out->joined.viewers = t->told_viewers;
-        out->joined.people = t->told_people;
-        worker_post(w, l->from, l);
-    }
+    else
+        t->late++; /* it may know another number than when it came */
+    out->joined.viewers = lists ? t->told_viewers : t->viewers;
+    out->joined.people = lists ? t->told_people : t->people;
+    out->joined.seq = t->seq;
+    worker_post(w, l->from, l);
+}
+
+/* Whoever wants the list is answered after the announcements of its turn: on a quiet topic the
+ * state then holds itself, and nobody is told a number that the next message takes back. In a
+ * cluster the answer waits, for a moment, until the other nodes' numbers are known. */
+static void answer_joins(struct worker *w)
+{
+    struct letter *l = w->answers.first, *next;
+
     w->answers = (struct batch){0};
+    for (; l; l = next) {
+        struct topic *t = hub_topic(&w->hub, l->joined.joined.topic);
+        next = l->next;
+        if (w->cluster && w->now_ms < l->joined.until_ms && cluster_settling(w->cluster, t))
+            batch_add(&w->answers, l);
+        else
+            answer_join(w, l, t);
+    }
 }
 
 static void receive_state_wanted(struct worker *w, const struct letter *l)
@@ -153,26 +178,36 @@ static void announce(struct worker *w, struct topic *t)
     }
     for (unsigned f = 0; f < FORMATS_LEN; f++)
         blob_unref(model.announce.blobs[f]);
+    if (w->cluster)
+        cluster_tell(w->cluster, t, diff);
     hub_announced(&w->hub, t, w->now_ms);
 }
 
-static void receive_publish(struct worker *w, const struct letter *l)
+void home_relay(struct worker *w, struct topic *t, const struct event *e)
 {
-    struct topic *t = hub_topic(&w->hub, l->publish.topic);
     struct letter model = {.kind = LETTER_EVENT};
 
-    if (!t)
-        return;
     for (unsigned f = 0; f < FORMATS_LEN; f++) {
         if (!t->subscribers[f] || !formats[f]->event)
             continue;
-        formats[f]->event(&w->scratch, t, &l->publish.event);
+        formats[f]->event(&w->scratch, t, e);
         model.announce.blobs[f] = frame_scratch(w);
     }
     w->metrics.events++;
     post_blobs(w, t, &model);
     for (unsigned f = 0; f < FORMATS_LEN; f++)
         blob_unref(model.announce.blobs[f]);
+}
+
+static void receive_publish(struct worker *w, const struct letter *l)
+{
+    struct topic *t = hub_topic(&w->hub, l->publish.topic);
+
+    if (!t)
+        return;
+    home_relay(w, t, &l->publish.event);
+    if (w->cluster)
+        cluster_publish(w->cluster, t, l->publish.event.name, l->publish.event.payload);
 }
 
 void home_receive(struct worker *w, struct letter *l)
@@ -210,5 +245,6 @@ void home_announce(struct worker *w)
     hub_expire(&w->hub, w->now_ms);
     while ((t = hub_due(&w->hub)))
         announce(w, t);
-    answer_lists(w);
+    answer_joins(w);
+    clustering_forget_idle(w);
 }

@@ -16,4 +16,7 @@ void home_receive(struct worker *w, struct letter *l);
 /* Ends graces and windows that are over, and announces every topic that is due. */
 void home_announce(struct worker *w);
 
+/* Relays an event to every subscriber of this node. */
+void home_relay(struct worker *w, struct topic *t, const struct event *e);
+
 #endif

@@ -50,6 +50,7 @@ struct letter_joined {
     struct id subscription, audience; /* as in the join */
     uint64_t number;
     struct blob *state; /* one reference, or NULL */
+    uint64_t until_ms;  /* the home waits for other nodes' numbers no longer */
     uint32_t node;
     uint8_t format;
 };

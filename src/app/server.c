@@ -15,6 +15,7 @@
 
 #include <openssl/rand.h>
 
+#include "app/clustering.h"
 #include "app/session.h"
 #include "app/worker.h"
 #include "base/heap.h"
@@ -70,7 +71,7 @@ static bool node_init(struct node *n, const struct config *config, struct buf *e
         return false;
     }
     n->auth = auth_new(config, error);
-    return n->auth != NULL;
+    return n->auth != NULL && clustering_init(n, error);
 }
 
 static bool open_all(struct server *s, struct buf *error)
@@ -91,18 +92,85 @@ static bool open_all(struct server *s, struct buf *error)
     return true;
 }
 
+static void run_workers(struct server *s)
+{
+    struct node *n = &s->node;
+
+    s->threads = heap_zalloc(n->workers_len, sizeof(*s->threads));
+    for (uint16_t i = 0; i < n->workers_len; i++) {
+        int bad = pthread_create(&s->threads[i], NULL, thread_main, n->workers[i]);
+        assert(!bad);
+    }
+}
+
+static void release(struct server *s)
+{
+    for (uint16_t i = 0; i < s->node.workers_len; i++)
+        if (s->node.workers[i])
+            worker_free(s->node.workers[i]);
+    clustering_release(&s->node);
+    auth_free((struct auth *)(uintptr_t)s->node.auth);
+    heap_free(s->node.workers);
+    heap_free(s->addresses);
+    heap_free(s->threads);
+    heap_free(s);
+}
+
+struct server *server_start(const struct config *config, struct buf *error)
+{
+    struct server *s = heap_zalloc(1, sizeof(*s));
+
+    if (node_init(&s->node, config, error) && open_all(s, error)) {
+        run_workers(s);
+        return s;
+    }
+    release(s);
+    return NULL;
+}
+
+void server_addresses(const struct server *s, struct buf *out)
+{
+    for (size_t i = 0; i < s->node.config->listen_count; i++) {
+        listen_address_text(&s->addresses[i], out);
+        buf_put_char(out, '\n');
+    }
+}
+
+void server_metrics(const struct server *s, struct metrics *sum)
+{
+    for (uint16_t i = 0; i < s->node.workers_len; i++)
+        metrics_add(sum, &s->node.workers[i]->published);
+}
+
+void server_stop(struct server *s)
+{
+    struct node *n = &s->node;
+
+    for (uint16_t i = 0; i < n->workers_len; i++) {
+        struct batch b = {0};
+        batch_add(&b, letter_new(LETTER_STOP, 0));
+        mailbox_deliver(&n->workers[i]->mailbox, &b);
+    }
+    for (uint16_t i = 0; i < n->workers_len; i++)
+        pthread_join(s->threads[i], NULL);
+    release(s);
+}
+
+/* The program. */
+
 /* On standard output, for people and scripts: it names the port that was chosen for `:0`. */
 static void print_addresses(const struct server *s)
 {
     struct buf text;
 
     buf_init(&text, BUF_UNBOUNDED);
-    for (size_t i = 0; i < s->node.config->listen_count; i++) {
-        buf_put(&text, B("listening on http://"));
-        listen_address_text(&s->addresses[i], &text);
-        buf_put(&text, s->node.config->demo ? B("/  (the demo)\n") : B("/\n"));
+    server_addresses(s, &text);
+    for (struct bytes rest = buf_bytes(&text); rest.len;) {
+        size_t len = bytes_find(rest, '\n');
+        printf("listening on http://%.*s/%s\n", (int)len, rest.ptr,
+               s->node.config->demo ? "  (the demo)" : "");
+        rest = bytes_skip(rest, len + 1);
     }
-    fwrite(text.ptr, 1, text.len, stdout);
     fflush(stdout);
     buf_release(&text);
 }
@@ -118,57 +186,25 @@ static void wait_for_stop(const sigset_t *signals)
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
 }
 
-static void serve(struct server *s)
+int server_run(const struct config *config)
 {
-    struct node *n = &s->node;
+    struct buf error;
     sigset_t signals;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the threads inherit it */
-    s->threads = heap_zalloc(n->workers_len, sizeof(*s->threads));
-    for (uint16_t i = 0; i < n->workers_len; i++) {
-        int bad = pthread_create(&s->threads[i], NULL, thread_main, n->workers[i]);
-        assert(!bad);
-    }
-    print_addresses(s);
-    wait_for_stop(&signals);
-    for (uint16_t i = 0; i < n->workers_len; i++) {
-        struct batch b = {0};
-        batch_add(&b, letter_new(LETTER_STOP, 0));
-        mailbox_deliver(&n->workers[i]->mailbox, &b);
-    }
-    for (uint16_t i = 0; i < n->workers_len; i++)
-        pthread_join(s->threads[i], NULL);
-}
-
-static void release(struct server *s)
-{
-    for (uint16_t i = 0; i < s->node.workers_len; i++)
-        if (s->node.workers[i])
-            worker_free(s->node.workers[i]);
-    auth_free((struct auth *)(uintptr_t)s->node.auth);
-    heap_free(s->node.workers);
-    heap_free(s->addresses);
-    heap_free(s->threads);
-}
-
-int server_run(const struct config *config)
-{
-    struct server s = {0};
-    struct buf error;
-    int status = 1;
-
-    buf_init(&error, BUF_UNBOUNDED);
     raise_file_limit(config->sessions_max);
-    if (node_init(&s.node, config, &error) && open_all(&s, &error)) {
-        serve(&s);
-        status = 0;
+    buf_init(&error, BUF_UNBOUNDED);
+    struct server *s = server_start(config, &error);
+    if (s) {
+        print_addresses(s);
+        wait_for_stop(&signals);
+        server_stop(s);
     } else {
         log_error("%.*s", (int)error.len, error.ptr);
     }
-    release(&s);
     buf_release(&error);
-    return status;
+    return s ? 0 : 1;
 }

@@ -27,6 +27,8 @@
 #include "net/loop.h"
 #include "wire/http1.h"
 
+struct cluster;
+struct clustering;
 struct worker;
 
 /* What all workers share, read-only but for the atomics. */
@@ -39,7 +41,8 @@ struct node {
     uint32_t id; /* random per start */
     uint16_t workers_len;
     struct worker **workers;
-    _Atomic uint32_t sessions; /* open now */
+    _Atomic uint32_t sessions;     /* open now */
+    struct clustering *clustering; /* NULL: this node is alone */
 };
 
 struct worker {
@@ -49,7 +52,9 @@ struct worker {
     struct batch *out;    /* letters of this turn, by worker; its own among them */
     struct batch answers; /* to those who came this turn and want the list */
     struct hub hub;
-    struct wheel wheel; /* deadlines of sessions */
+    struct cluster *cluster; /* NULL: this node is alone */
+    uint64_t cluster_ms;     /* its next tick */
+    struct wheel wheel;      /* deadlines of sessions */
     struct pool sessions, subscriptions, inquiries;
     struct audiences audiences;
     struct listener **listeners;

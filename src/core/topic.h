@@ -31,6 +31,7 @@ enum { FORMATS_MAX = 16, WORKERS_MAX = 256 };
 
 struct absent;
 struct audience_link;
+struct interest;
 struct share;
 struct share_entry;
 struct topic;
@@ -121,6 +122,7 @@ struct topic {
     bool due;
     bool kept; /* not freed when nobody is left, but given to hub_idle() */
     bool idle; /* waits there */
+    struct interest *interest; /* of cluster/, which sets it and `kept` */
 };
 
 enum topic_result { TOPIC_OK, TOPIC_FULL };

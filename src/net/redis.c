@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/redis.h"
+
+#include <hiredis/adapters/libuv.h>
+#include <hiredis/async.h>
+
+#include "base/heap.h"
+#include "net/internal.h"
+
+enum { RETRY_MS = 250 };
+
+struct redis {
+    struct loop *loop;
+    struct redis_address address;
+    const struct redis_handler *handler;
+    void *owner;
+    redisAsyncContext *ctx; /* NULL while there is no connection */
+    bool up;
+    bool closing;
+    uint64_t retry_ms;
+    uint64_t waiting_since_ms; /* of the oldest command that is not answered; 0: none */
+    uint32_t waiting;
+    size_t pending_bytes; /* of commands that are not answered */
+    uint64_t now_ms;
+};
+
+/* One command under way. */
+struct call {
+    struct redis *redis;
+    redis_done *done;
+    void *data;
+    size_t bytes;
+};
+
+static void connect_now(struct redis *r);
+
+struct redis *redis_new(struct loop *l, const struct redis_address *a,
+                        const struct redis_handler *handler, void *owner)
+{
+    struct redis *r = heap_zalloc(1, sizeof(*r));
+
+    r->loop = l;
+    r->address = *a;
+    r->handler = handler;
+    r->owner = owner;
+    return r;
+}
+
+bool redis_up(const struct redis *r)
+{
+    return r->up;
+}
+
+uint32_t redis_waiting(const struct redis *r)
+{
+    return r->waiting;
+}
+
+static void lost(struct redis *r, const char *why)
+{
+    r->ctx = NULL;
+    r->up = false;
+    r->waiting = 0;
+    r->waiting_since_ms = 0;
+    r->pending_bytes = 0;
+    r->retry_ms = r->now_ms + RETRY_MS;
+    if (r->closing)
+        heap_free(r);
+    else
+        r->handler->on_down(r->owner, why);
+}
+
+static void on_disconnect(const redisAsyncContext *ctx, int status)
+{
+    struct redis *r = ctx->data;
+
+    lost(r, status == REDIS_OK ? "the connection was ended" : ctx->errstr);
+}
+
+static void ready(struct redis *r)
+{
+    r->up = true;
+    r->handler->on_up(r->owner);
+}
+
+/* AUTH and SELECT are answered in order, so the last answer tells; an error among them ends the
+ * connection. */
+static void on_ready(redisAsyncContext *ctx, void *reply, void *last)
+{
+    struct redis *r = ctx->data;
+    const redisReply *answer = reply;
+
+    if (!answer || r->closing)
+        return;
+    if (answer->type == REDIS_REPLY_ERROR) {
+        r->handler->on_down(r->owner, answer->str);
+        redisAsyncDisconnect(ctx);
+    } else if (last) {
+        ready(r);
+    }
+}
+
+static void on_connect(const redisAsyncContext *ctx, int status)
+{
+    struct redis *r = ctx->data;
+    redisAsyncContext *c = r->ctx;
+    static const char last = 1;
+
+    if (status != REDIS_OK) {
+        lost(r, ctx->errstr); /* hiredis frees the context */
+        return;
+    }
+    const struct redis_address *a = &r->address;
+    if (a->password && a->user)
+        redisAsyncCommand(c, on_ready, NULL, "AUTH %s %s", a->user, a->password);
+    else if (a->password)
+        redisAsyncCommand(c, on_ready, NULL, "AUTH %s", a->password);
+    redisAsyncCommand(c, on_ready, (void *)(uintptr_t)&last, "SELECT %d", a->db);
+}
+
+static void connect_now(struct redis *r)
+{
+    const struct redis_address *a = &r->address;
+    redisAsyncContext *ctx =
+        a->path ? redisAsyncConnectUnix(a->path) : redisAsyncConnect(a->host, a->port);
+
+    r->retry_ms = r->now_ms + RETRY_MS;
+    if (!ctx || ctx->err) {
+        const char *why = ctx ? ctx->errstr : "no memory for a connection";
+        r->handler->on_down(r->owner, why);
+        if (ctx)
+            redisAsyncFree(ctx);
+        return;
+    }
+    ctx->data = r;
+    r->ctx = ctx;
+    redisLibuvAttach(ctx, &r->loop->uv);
+    redisAsyncSetConnectCallback(ctx, on_connect);
+    redisAsyncSetDisconnectCallback(ctx, on_disconnect);
+}
+
+void redis_tick(struct redis *r, uint64_t now_ms, uint32_t stuck_ms)
+{
+    r->now_ms = now_ms;
+    if (!r->ctx && now_ms >= r->retry_ms) {
+        connect_now(r);
+        r->waiting_since_ms = now_ms; /* for the connect itself */
+        return;
+    }
+    bool waits = r->ctx && (r->waiting || !r->up);
+    if (waits && r->waiting_since_ms && now_ms - r->waiting_since_ms > stuck_ms) {
+        redisAsyncContext *ctx = r->ctx;
+        r->ctx = NULL;
+        ctx->onDisconnect = NULL; /* it is told here, once */
+        redisAsyncFree(ctx);
+        lost(r, "it does not answer");
+    }
+}
+
+void redis_close(struct redis *r)
+{
+    r->closing = true;
+    if (!r->ctx) {
+        heap_free(r);
+        return;
+    }
+    redisAsyncContext *ctx = r->ctx;
+    ctx->onDisconnect = NULL;
+    redisAsyncFree(ctx);
+    heap_free(r);
+}
+
+static void on_reply(redisAsyncContext *ctx, void *reply, void *data)
+{
+    struct call *call = data;
+    struct redis *r = call->redis;
+
+    (void)ctx;
+    if (r->waiting)
+        r->waiting--;
+    r->pending_bytes -= call->bytes < r->pending_bytes ? call->bytes : r->pending_bytes;
+    r->waiting_since_ms = r->waiting ? r->now_ms : 0;
+    if (call->done && !r->closing)
+        call->done(r->owner, call->data, reply);
+    heap_free(call);
+}
+
+bool redis_command(struct redis *r, const struct bytes *args, size_t len, redis_done *done,
+                   void *data)
+{
+    const char *argv[REDIS_ARGS_MAX];
+    size_t lens[REDIS_ARGS_MAX], bytes = 0;
+
+    assert(len <= REDIS_ARGS_MAX);
+    for (size_t i = 0; i < len; i++) {
+        argv[i] = args[i].ptr ? args[i].ptr : "";
+        lens[i] = args[i].len;
+        bytes += args[i].len + 16;
+    }
+    if (!r->up || r->pending_bytes + bytes > REDIS_PENDING_BYTES_MAX)
+        return false;
+    struct call *call = heap_alloc(sizeof(*call));
+    *call = (struct call){.redis = r, .done = done, .data = data, .bytes = bytes};
+    if (redisAsyncCommandArgv(r->ctx, on_reply, call, (int)len, argv, lens) != REDIS_OK) {
+        heap_free(call);
+        return false;
+    }
+    r->pending_bytes += bytes;
+    if (r->waiting++ == 0)
+        r->waiting_since_ms = r->now_ms;
+    return true;
+}
+
+static void on_push(redisAsyncContext *ctx, void *reply, void *data)
+{
+    struct redis *r = ctx->data;
+    const redisReply *m = reply;
+
+    (void)data;
+    if (!m || r->closing || m->type != REDIS_REPLY_ARRAY || m->elements != 3)
+        return;
+    const redisReply *kind = m->element[0], *channel = m->element[1], *payload = m->element[2];
+    struct bytes what = bytes_of(kind->str, kind->len);
+    if (bytes_equal(what, B("subscribe")))
+        r->handler->on_subscribed(r->owner, bytes_of(channel->str, channel->len));
+    else if (bytes_equal(what, B("message")))
+        r->handler->on_message(r->owner, bytes_of(channel->str, channel->len),
+                               bytes_of(payload->str, payload->len));
+}
+
+static bool subscription(struct redis *r, const char *verb, struct bytes channel)
+{
+    const char *argv[] = {verb, channel.ptr};
+    size_t lens[] = {strlen(verb), channel.len};
+
+    return r->up && redisAsyncCommandArgv(r->ctx, on_push, NULL, 2, argv, lens) == REDIS_OK;
+}
+
+bool redis_subscribe(struct redis *r, struct bytes channel)
+{
+    return subscription(r, "SUBSCRIBE", channel);
+}
+
+bool redis_unsubscribe(struct redis *r, struct bytes channel)
+{
+    return subscription(r, "UNSUBSCRIBE", channel);
+}
