@@ -15,6 +15,7 @@
 
 #include <openssl/rand.h>
 
+#include "app/clustering.h"
 #include "app/session.h"
 #include "app/worker.h"
 #include "base/heap.h"
@@ -70,7 +71,7 @@ static bool node_init(struct node *n, const struct config *config, struct buf *e
         return false;
     }
     n->auth = auth_new(config, error);
-    return n->auth != NULL;
+    return n->auth != NULL && clustering_init(n, error);
 }
 
 static bool open_all(struct server *s, struct buf *error)
@@ -107,6 +108,7 @@ static void release(struct server *s)
     for (uint16_t i = 0; i < s->node.workers_len; i++)
         if (s->node.workers[i])
             worker_free(s->node.workers[i]);
+    clustering_release(&s->node);
     auth_free((struct auth *)(uintptr_t)s->node.auth);
     heap_free(s->node.workers);
     heap_free(s->addresses);

@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "app/clustering.h"
 #include "app/fanout.h"
 #include "app/home.h"
 #include "app/inquiry.h"
@@ -37,6 +38,7 @@ struct worker *worker_new(struct node *node, uint16_t index)
     buf_init(&w->scratch, BUF_UNBOUNDED);
     w->now_ms = loop_now_ms(w->loop);
     w->unix_s = time(NULL);
+    clustering_open(w);
     return w;
 }
 
@@ -74,11 +76,16 @@ void worker_free(struct worker *w)
             next = l->next;
             letter_free(l);
         }
+    for (l = w->answers.first; l; l = next) {
+        next = l->next;
+        letter_free(l);
+    }
     for (l = mailbox_take(&w->mailbox); l; l = next) {
         next = l->next;
         letter_free(l);
     }
     assert(w->sessions.live == 0 && w->subscriptions.live == 0);
+    clustering_close(w);
     hub_release(&w->hub);
     pool_release(&w->sessions);
     pool_release(&w->subscriptions);
@@ -222,6 +229,7 @@ static uint64_t quiet_until(struct worker *w)
     if (w->out[w->index].first)
         return 0;
     uint64_t at = min_ms(hub_next_ms(&w->hub), wheel_next_ms(&w->wheel));
+    at = min_ms(at, clustering_next_ms(w));
     return w->stopping ? min_ms(at, w->next_close_ms) : at;
 }
 
@@ -244,6 +252,8 @@ static void publish_metrics(struct worker *w)
     m->writes = c->writes;
     m->bytes_in = c->bytes_in;
     m->bytes_out = c->bytes_out;
+    if (w->cluster)
+        clustering_count(w);
     m->turns++;
     metrics_publish(&w->published, m);
 }
@@ -254,6 +264,7 @@ void worker_turn(struct worker *w)
               quiet_until(w)); /* 1-3: sessions are fed, and write letters to topics' homes */
     worker_read_clock(w);
     expire_sessions(w); /* pings, deadlines, tokens that end */
+    clustering_tick(w); /* leases; what other nodes told marks topics too */
     receive_mail(w);    /* 4: topics are marked; joins are answered */
     home_announce(w);   /* 5-6: what is due becomes a diff or a count, encoded once */
     receive_own(w);     /* 7: and goes to this worker's audiences */
@@ -267,5 +278,6 @@ void worker_run(struct worker *w)
 {
     while (!w->stopping || w->sessions.live)
         worker_turn(w);
+    clustering_leave(w);
     deliver_mail(w);
 }
