@@ -179,3 +179,17 @@ test('who left within the window and is back is told to nobody', async t => {
   await sleep(700);
   assert.deepEqual(lister.inbox.waiting, []);
 });
+
+test('a number that was told to who came within the window is taken back', async t => {
+  const server = await startServer(t, { set: { announce_rate: 1, announce_max: '400ms' } });
+  const anna = await native(server);
+  await joinNative(anna, 'post:1'); // the window begins
+
+  const bert = await native(server);
+  await joinNative(bert, 'post:1');
+  const late = await native(server);
+  assert.equal((await watchNative(late, 'post:1')).viewers, 2);
+  await bert.close(1000);
+  await told(late, 1);
+  assert.deepEqual(anna.inbox.waiting, []);
+});

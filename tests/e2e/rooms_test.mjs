@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { enterRoom, open, refused, roomPath, told } from '../lib/client.mjs';
+import { RawWebSocket } from '../lib/raw.mjs';
 import { startServer } from '../lib/rollcall.mjs';
 import { SECRET, token } from '../lib/token.mjs';
 import { becomes } from '../lib/wait.mjs';
@@ -31,13 +32,13 @@ test("the article's client gets its messages exactly and in order", async t => {
 
 test("messages are written as the article's server writes them, with type first", async t => {
   const server = await startServer(t);
-  const texts = [];
-  const client = await open(server, roomPath(7));
-  client.ws.on('message', data => texts.push(data.toString()));
-  client.send('{"type":"ping"}');
-  await client.find(m => m.type === 'pong');
+  const raw = await RawWebSocket.open(server, roomPath(7));
+  const text = async () => (await raw.frame()).payload.toString();
 
-  assert.equal(texts.at(-1), '{"type":"pong"}');
+  assert.equal(await text(), '{"type":"viewer_joined","viewers":1,"people":1}');
+  assert.equal(await text(), '{"type":"room_joined","post_id":7,"viewers":1,"people":1}');
+  raw.send('{"type":"ping"}');
+  assert.equal(await text(), '{"type":"pong"}');
 });
 
 test('a number counts viewers, people are counted beside it', async t => {

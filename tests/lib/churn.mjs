@@ -303,7 +303,7 @@ const IDLE_MS = 3000,
   GRACE_MS = 300;
 
 /** The whole run against a server of its own; `patience` stretches what a sanitized program may take. */
-export async function churn(t, startServer, { operations, rounds = 4, patience = 1 }) {
+export async function churn(t, startServer, { operations, rounds = 3, patience = 1 }) {
   const seed = Number(process.env.LOAD_SEED ?? Date.now() % 1_000_000_000);
   t.diagnostic(`LOAD_SEED=${seed} LOAD_OPS=${operations}`);
   const server = await startServer(t, {
@@ -312,7 +312,7 @@ export async function churn(t, startServer, { operations, rounds = 4, patience =
       leave_grace: `${GRACE_MS}ms`,
       idle_timeout: `${IDLE_MS}ms`,
       head_timeout: '1s',
-      announce_rate: 2000,
+      announce_rate: 200,
     },
   });
   const churn = new Churn(server, seed);
