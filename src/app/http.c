@@ -33,6 +33,9 @@ void http_respond(struct session *s, struct http_response r, struct bytes body)
 {
     struct buf out;
 
+    /* Whoever asks and does not read gets no further answers. */
+    if (conn_queued(&s->conn) > s->worker->node->config->queue_bytes_max)
+        s->keep_alive = false;
     r.close = !s->keep_alive;
     r.head_only = s->head_only;
     buf_init(&out, BUF_UNBOUNDED);

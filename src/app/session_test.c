@@ -414,6 +414,30 @@ static void what_waits_for_a_slow_reader_is_bounded(void **state)
     node_free(n);
 }
 
+static void answers_that_nobody_reads_are_bounded(void **state)
+{
+    static const char *const settings[] = {"queue_bytes_max=64KiB", NULL};
+    struct test_node *n = node_new(1, settings);
+    struct client *c = client_new(n, 0);
+    const struct bytes request = B("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    size_t queued = 0;
+    (void)state;
+
+    for (int i = 0; i < 300 && n->workers[0]->sessions.live; i++) {
+        for (int k = 0; k < 100 && socket_send(c->fd, request); k++)
+            ;
+        loop_wake(n->workers[0]->loop);
+        worker_turn(n->workers[0]);
+        if (n->workers[0]->sessions.live && conn_queued(&c->session->conn) > queued)
+            queued = conn_queued(&c->session->conn);
+    }
+
+    assert_true(queued < 64 * 1024 + 32 * 1024); /* and one answer */
+    client_free(c);
+    assert_nothing_is_left(n);
+    node_free(n);
+}
+
 static void a_client_that_vanishes_before_the_answer_is_not_counted(void **state)
 {
     struct test_node *n = node_new(2, NULL);
@@ -550,6 +574,7 @@ int main(void)
         cmocka_unit_test(who_sends_too_much_is_closed),
         cmocka_unit_test(credit_comes_back_with_time),
         cmocka_unit_test(what_waits_for_a_slow_reader_is_bounded),
+        cmocka_unit_test(answers_that_nobody_reads_are_bounded),
         cmocka_unit_test(a_client_that_vanishes_before_the_answer_is_not_counted),
         cmocka_unit_test(a_client_that_goes_while_its_request_waits_leaves_nothing),
         cmocka_unit_test(a_token_that_ends_ends_the_session),
