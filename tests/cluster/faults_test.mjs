@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// Three nodes, some hundred clients who come and go in 50 topics, and whatever can happen to a cluster. After each
+// fault every number is right within its bound, and nobody was dropped who was not on a node that was killed.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { sleep } from '../lib/wait.mjs';
+import { Crowd } from './lib/crowd.mjs';
+import { cleared, startNode, startNodes, stopAll } from './lib/nodes.mjs';
+import { startProxy, startRedis } from './lib/redis.mjs';
+
+const CROWD = 250,
+  STEPS = 500,
+  LEASE_MS = 1000,
+  SETTLED_MS = 3000; // nothing is broken: messages under way, graces, a busy machine
+
+/** A cluster with a crowd whose numbers are right. */
+async function begin(t, options) {
+  const redis = await startRedis(t);
+  const nodes = await startNodes(t, redis, 3, options);
+  const crowd = new Crowd(t, nodes, CROWD);
+  await crowd.churn(STEPS);
+  await crowd.right(SETTLED_MS);
+  return { redis, nodes, crowd };
+}
+
+/** Goes on a little, is right, and leaves nothing behind. */
+async function end({ redis, nodes, crowd }) {
+  await crowd.churn(100);
+  await crowd.right(SETTLED_MS);
+  crowd.leaveAll();
+  await cleared(redis);
+  await stopAll(nodes, redis);
+}
+
+/** Says what was measured, and that it is within the bound. */
+function bound(t, what, took, bound_ms) {
+  t.diagnostic(`${what}: right after ${took} ms, bound ${bound_ms} ms`);
+  assert.ok(took <= bound_ms, `${took} ms`);
+}
+
+test('a node that is killed is gone from every number within its lease and a second', async t => {
+  const cluster = await begin(t);
+  const [node] = cluster.nodes.splice(1, 1);
+  cluster.crowd.giveUp(node);
+  await node.kill();
+  bound(t, 'kill -9 of a node', await cluster.crowd.right(LEASE_MS + 1500), LEASE_MS + 1000);
+  cluster.nodes.push(await startNode(t, cluster.redis));
+  await end(cluster);
+});
+
+test('a node that is stopped longer than its lease is gone, and back when it goes on', async t => {
+  const cluster = await begin(t);
+  const [node] = cluster.nodes;
+  node.signal('SIGSTOP');
+  const gone = await cluster.crowd.right(LEASE_MS + 1500, [node]).finally(() => node.signal('SIGCONT'));
+  bound(t, 'SIGSTOP of a node', gone, LEASE_MS + 1000);
+  bound(t, 'SIGCONT of a node', await cluster.crowd.right(5000), 2000);
+  await end(cluster);
+});
+
+test('a Redis that is killed and comes back empty costs nobody, and is filled again', async t => {
+  const cluster = await begin(t);
+  await cluster.redis.kill();
+  await cluster.crowd.churn(50);
+  await cluster.redis.start();
+  bound(t, 'Redis empty', await cluster.crowd.right(5000), 2000);
+  await end(cluster);
+});
+
+test('a Redis that is emptied under way is filled again', async t => {
+  const cluster = await begin(t);
+  await cluster.redis.cli('FLUSHALL');
+  await cluster.crowd.churn(50);
+  bound(t, 'FLUSHALL', await cluster.crowd.right(5000), 2000);
+  await sleep(LEASE_MS + 1000); // what was only kept would be dropped by now
+  await cluster.crowd.right(SETTLED_MS);
+  await end(cluster);
+});
+
+test('subscriptions that are cut come back, and what was missed is read', async t => {
+  const cluster = await begin(t);
+  await cluster.redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
+  await cluster.crowd.churn(50);
+  bound(t, 'CLIENT KILL TYPE pubsub', await cluster.crowd.right(5000), 2000);
+  await end(cluster);
+});
+
+test('a Redis that hangs for longer than the lease costs nobody', async t => {
+  const cluster = await begin(t);
+  cluster.redis.signal('SIGSTOP');
+  await cluster.crowd.churn(50);
+  await sleep(4500);
+  cluster.redis.signal('SIGCONT');
+  bound(t, 'SIGSTOP of Redis for 4.5 s', await cluster.crowd.right(8000), 3000);
+  await end(cluster);
+});
+
+test('a node that is parted from Redis is gone for the others, goes on alone, and is back when it is healed', async t => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const nodes = [...(await startNodes(t, redis, 2)), ...(await startNodes(t, proxy, 1))];
+  const crowd = new Crowd(t, nodes, CROWD);
+  await crowd.churn(STEPS);
+  await crowd.right(SETTLED_MS);
+  proxy.cut();
+  bound(t, 'partition, the others', await crowd.right(LEASE_MS + 1500, [nodes[2]]), LEASE_MS + 1000);
+  await crowd.churn(100);
+  await sleep(4000);
+  await crowd.right(SETTLED_MS, [nodes[2]]);
+  proxy.heal();
+  bound(t, 'partition healed', await crowd.right(8000), 3000);
+  await end({ redis, nodes, crowd });
+});
+
+test('all nodes are restarted one after the other, and numbers are right after each', async t => {
+  const cluster = await begin(t);
+  for (let i = 0; i < 3; i++) {
+    const node = cluster.nodes.shift();
+    cluster.crowd.giveUp(node);
+    await node.stop();
+    bound(t, 'graceful stop', await cluster.crowd.right(2000), 1000);
+    cluster.nodes.push(await startNode(t, cluster.redis));
+    await cluster.crowd.churn(100);
+    await cluster.crowd.right(SETTLED_MS);
+  }
+  await end(cluster);
+});
