@@ -2,8 +2,8 @@
 /*
  * audience.h - the subscribers of one topic on one worker, packed for the fan-out.
  *
- * Stage 7 (DESIGN 3) walks `subs`; everything else here keeps it dense. A subscription is in its
- * audience's `subs` from the home's answer to its end. One worker owns an audience.
+ * Stage 7 (docs/architecture.md) walks `subs`; everything else here keeps it dense. A subscription
+ * is in its audience's `subs` from the home's answer to its end. One worker owns an audience.
  */
 #ifndef APP_AUDIENCE_H
 #define APP_AUDIENCE_H

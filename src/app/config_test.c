@@ -171,7 +171,7 @@ static const struct {
     {"leave_grcae = 2s", "t.conf:1: found the unknown key \"leave_grcae\", allowed: leave_grace"},
     {"sesions_max = 2", "allowed: sessions_max"},
     {"zzz = 2", "allowed: the keys that \"rollcall serve --help\" lists"},
-    {"redis \"a\" { }", "found the unknown key \"redis\""},
+    {"redisx \"a\" { }", "found the unknown key \"redisx\""},
     {"\nworkers = 1\nworkers = 1", "t.conf:3: workers: found a second value, allowed: one"},
     {"workers 1", "t.conf:1: missing equal sign"},
     {"workers = { 1 }", "t.conf:1: unexpected token"},

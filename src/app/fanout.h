@@ -2,10 +2,10 @@
 /*
  * fanout.h - the way out: a blob for an audience goes to each of its subscribers.
  *
- * Stage 7 (DESIGN 3): BLOB -> EVERY SUBSCRIBER. It only queues; conns_write() sends at the end of
- * the turn. Whoever's socket is full is marked behind instead and gets a fresh state when it
- * drains, so a slow reader costs nobody (promise 4). Events have no state to catch up with; they
- * queue up to queue_bytes_max.
+ * Stage 7 (docs/architecture.md): BLOB -> EVERY SUBSCRIBER. It only queues; conns_write() sends at
+ * the end of the turn. Whoever's socket is full is marked behind instead and gets a fresh state
+ * when it drains, so a slow reader costs nobody (promise 4). Events have no state to catch up with;
+ * they queue up to queue_bytes_max.
  */
 #ifndef APP_FANOUT_H
 #define APP_FANOUT_H

@@ -30,7 +30,10 @@ static struct blob *encode_count(struct worker *w, const struct topic *t, uint8_
 static struct blob *encode_state(struct worker *w, struct topic *t, uint8_t format)
 {
     if (!t->state_cache[format]) {
-        formats[format]->state(&w->scratch, t);
+        if (t->brief)
+            formats[format]->brief(&w->scratch, t);
+        else
+            formats[format]->state(&w->scratch, t);
         t->state_cache[format] = frame_scratch(w);
     }
     return blob_ref(t->state_cache[format]);
@@ -129,6 +132,20 @@ static void receive_counts_wanted(struct worker *w, const struct letter *l)
     worker_post(w, l->from, answer);
 }
 
+/* Part of a list: a page holds what is at these places at the moment. */
+static void receive_page_wanted(struct worker *w, const struct letter *l)
+{
+    const struct topic *t = hub_topic(&w->hub, l->page.topic);
+    struct letter *answer = letter_new(LETTER_PAGE, 0);
+
+    answer->page = l->page;
+    if (t && formats[l->page.format]->page) {
+        formats[l->page.format]->page(&w->scratch, t, &l->page.page);
+        answer->page.blob = frame_scratch(w);
+    }
+    worker_post(w, l->from, answer);
+}
+
 /* Telling. */
 
 /* One letter for each audience that has a subscriber of one of the formats. The blobs stay the
@@ -155,32 +172,74 @@ static void post_blobs(struct worker *w, const struct topic *t, const struct let
     }
 }
 
+static bool is_long(const struct topic *t)
+{
+    return t->viewers > t->settings->list_max;
+}
+
+/* For those who hold the list: the diff, or, where the list is too long, the numbers. NULL:
+ * nothing. */
+static struct blob *encode_list(struct worker *w, const struct topic *t, unsigned format,
+                                const struct diff *diff)
+{
+    if (is_long(t)) {
+        if (t->brief && !topic_counts_changed(t))
+            return NULL;
+        formats[format]->brief(&w->scratch, t);
+    } else if (t->brief || !diff) {
+        return NULL; /* after a time of numbers the whole list follows */
+    } else {
+        formats[format]->diff(&w->scratch, t, diff);
+    }
+    return frame_scratch(w);
+}
+
+static void post_and_unref(struct worker *w, const struct topic *t, struct letter *model)
+{
+    post_blobs(w, t, model);
+    for (unsigned f = 0; f < FORMATS_LEN; f++) {
+        blob_unref(model->announce.blobs[f]);
+        model->announce.blobs[f] = NULL;
+    }
+}
+
+/* The list is short again: everybody who wants it gets it anew. */
+static void post_states(struct worker *w, struct topic *t)
+{
+    struct letter model = {.kind = LETTER_ANNOUNCE, .announce = {.seq = t->seq}};
+
+    t->brief = false;
+    for (uint8_t f = 0; f < FORMATS_LEN; f++)
+        if (t->subscribers[f] && formats[f]->lists)
+            model.announce.blobs[f] = encode_state(w, t, f);
+    post_and_unref(w, t, &model);
+}
+
 static void announce(struct worker *w, struct topic *t)
 {
     const struct diff *diff = topic_diff(t);
-    bool counts = topic_counts_changed(t), lists = diff != NULL;
+    bool counts = topic_counts_changed(t), now_long = is_long(t), was_brief = t->brief;
     struct letter model = {.kind = LETTER_ANNOUNCE,
                            .announce = {.seq = t->seq, .late_only = !counts}};
+    struct id id = pool_id(t);
 
     for (uint8_t f = 0; f < FORMATS_LEN; f++) {
         if (!t->subscribers[f])
             continue;
-        if (formats[f]->lists && lists) {
-            formats[f]->diff(&w->scratch, t, diff);
-            model.announce.blobs[f] = frame_scratch(w);
-        } else if (!formats[f]->lists && (counts || t->late)) {
+        if (formats[f]->lists)
+            model.announce.blobs[f] = encode_list(w, t, f, diff);
+        else if (counts || t->late)
             model.announce.blobs[f] = encode_count(w, t, f);
-        }
     }
-    if (lists || counts || t->late) {
+    if (diff || counts || t->late)
         w->metrics.announcements++;
-        post_blobs(w, t, &model);
-    }
-    for (unsigned f = 0; f < FORMATS_LEN; f++)
-        blob_unref(model.announce.blobs[f]);
+    post_and_unref(w, t, &model);
     if (w->cluster)
         cluster_tell(w->cluster, t, diff);
+    t->brief = now_long || was_brief;
     hub_announced(&w->hub, t, w->now_ms);
+    if (was_brief && !now_long && hub_topic(&w->hub, id))
+        post_states(w, t);
 }
 
 void home_relay(struct worker *w, struct topic *t, const struct event *e)
@@ -231,6 +290,9 @@ void home_receive(struct worker *w, struct letter *l)
         break;
     case LETTER_COUNTS_WANTED:
         receive_counts_wanted(w, l);
+        break;
+    case LETTER_PAGE_WANTED:
+        receive_page_wanted(w, l);
         break;
     default:
         assert(!"a letter to a home");

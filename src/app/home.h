@@ -3,8 +3,8 @@
  * home.h - a worker as the home of topics: takes their changes, announces them, encodes once for
  * the node.
  *
- * Stages 4 to 6 (DESIGN 3): TOPIC CHANGE -> NET DIFF -> BLOB. Blobs leave as letters to the workers
- * that have an audience, this one among them; fanout.h is their end of the way.
+ * Stages 4 to 6 (docs/architecture.md): TOPIC CHANGE -> NET DIFF -> BLOB. Blobs leave as letters to
+ * the workers that have an audience, this one among them; fanout.h is their end of the way.
  */
 #ifndef APP_HOME_H
 #define APP_HOME_H

@@ -2,9 +2,9 @@
 /*
  * http.h - requests of a session and their answers.
  *
- * Stage 2 (DESIGN 3) for HTTP: parses, hands each request to routes.h, and answers in order. A
- * request whose answer must wait for a topic's home stops reading until it is there, so pipelined
- * requests stay in order.
+ * Stage 2 (docs/architecture.md) for HTTP: parses, hands each request to routes.h, and answers in
+ * order. A request whose answer must wait for a topic's home stops reading until it is there, so
+ * pipelined requests stay in order.
  */
 #ifndef APP_HTTP_H
 #define APP_HTTP_H

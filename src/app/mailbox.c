@@ -21,6 +21,9 @@ void letter_free(struct letter *l)
     case LETTER_STATE:
         blob_unref(l->state.blob);
         break;
+    case LETTER_PAGE:
+        blob_unref(l->page.blob);
+        break;
     case LETTER_ANNOUNCE:
     case LETTER_EVENT:
         for (unsigned i = 0; i < FORMATS_LEN; i++)
@@ -32,6 +35,7 @@ void letter_free(struct letter *l)
     case LETTER_PUBLISH:
     case LETTER_STATE_WANTED:
     case LETTER_COUNTS_WANTED:
+    case LETTER_PAGE_WANTED:
     case LETTER_COUNTS:
     case LETTER_STOP:
     case LETTER_KINDS:

@@ -3,10 +3,10 @@
  * mailbox.h - messages between workers: to a topic's home, and back to the workers that have its
  * audiences.
  *
- * Stage 4's way to the home and stage 7's way back (DESIGN 3). What a worker posts in a turn leaves
- * at its end as one batch per worker, pushed with one atomic exchange and at most one wake-up;
- * letters of one sender arrive in the order in which they were posted. A worker's letters to itself
- * take the same way without the atomics.
+ * Stage 4's way to the home and stage 7's way back (docs/architecture.md). What a worker posts in a
+ * turn leaves at its end as one batch per worker, pushed with one atomic exchange and at most one
+ * wake-up; letters of one sender arrive in the order in which they were posted. A worker's letters
+ * to itself take the same way without the atomics.
  *
  * No locks. A letter belongs to its sender until it is posted, then to the mailbox, then to the
  * receiver, who frees it with letter_free().
@@ -33,12 +33,14 @@ enum letter_kind {
     LETTER_PUBLISH,
     LETTER_STATE_WANTED,
     LETTER_COUNTS_WANTED,
+    LETTER_PAGE_WANTED,
     /* To a worker. */
     LETTER_JOINED,
     LETTER_ANNOUNCE,
     LETTER_EVENT,
     LETTER_STATE,
     LETTER_COUNTS,
+    LETTER_PAGE,
     LETTER_STOP,
     LETTER_KINDS
 };
@@ -100,6 +102,12 @@ struct letter {
             uint32_t seq;      /* of the live number that it tells; 0 for a list */
         } state;
         struct letter_counts counts; /* LETTER_COUNTS_WANTED too */
+        struct {
+            struct id topic, subscription;
+            struct page page;
+            uint8_t format;
+            struct blob *blob; /* one reference; only in LETTER_PAGE, NULL if the topic is gone */
+        } page;                /* LETTER_PAGE_WANTED too */
     };
     char text[];
 };

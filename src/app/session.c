@@ -3,8 +3,8 @@
  * session.c - the way in: bytes of a connection become requests or frames, and these go to a
  * handler or a dialect.
  *
- * Stages 2 and 3 (DESIGN 3). What a dialect asks for in turn is in subscription.c. A read never
- * writes: answers are queued and leave at the end of the turn.
+ * Stages 2 and 3 (docs/architecture.md). What a dialect asks for in turn is in subscription.c. A
+ * read never writes: answers are queued and leave at the end of the turn.
  */
 #include "app/session.h"
 
@@ -249,6 +249,8 @@ static bool take_credit(struct session *s)
 
 static void heard(struct session *s)
 {
+    if (!s->person)
+        return; /* whoever has not said who it is has head_timeout for it, whatever else it says */
     s->heard_ms = (uint32_t)s->worker->now_ms;
     s->asked = false;
 }

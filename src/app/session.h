@@ -85,6 +85,8 @@ void session_abort(struct session *s);
 void session_drop_all(struct session *s, bool broken);
 /* Asks the home for the newest state, after the subscriber missed something. */
 void subscription_refresh(struct subscription *sub);
+/* The home's answer to session_page(). */
+void subscription_page(struct worker *w, const struct letter *l);
 /* The home's answer to a join; takes what it needs from the letter. */
 void session_joined(struct worker *w, struct letter *l);
 /* Frees who it is. */

@@ -2,8 +2,8 @@
 /*
  * subscription.c - what a dialect asks of its session: who it is, joining and leaving, sending.
  *
- * Stage 4's worker side (DESIGN 3): a message becomes a letter to the topic's home. The contracts
- * are in dialect/session.h.
+ * Stage 4's worker side (docs/architecture.md): a message becomes a letter to the topic's home. The
+ * contracts are in dialect/session.h.
  */
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -407,6 +407,25 @@ void subscription_refresh(struct subscription *sub)
     worker_post(sub->session->worker, sub->audience->home, l);
 }
 
+void session_page(struct session *s, struct subscription *sub, const struct page *page)
+{
+    struct letter *l = letter_new(LETTER_PAGE_WANTED, 0);
+
+    l->page.topic = sub->audience->topic;
+    l->page.subscription = pool_id(sub);
+    l->page.format = sub->format;
+    l->page.page = *page;
+    worker_post(s->worker, sub->audience->home, l);
+}
+
+void subscription_page(struct worker *w, const struct letter *l)
+{
+    struct subscription *sub = pool_get(&w->subscriptions, l->page.subscription);
+
+    if (sub && l->page.blob)
+        session_send(sub->session, l->page.blob);
+}
+
 void session_update(struct session *s, struct subscription *sub, struct bytes meta)
 {
     struct letter *l = letter_new(LETTER_UPDATE, meta.len);
@@ -454,6 +473,11 @@ uint64_t subscription_number(const struct subscription *sub)
 bool subscription_counted(const struct subscription *sub)
 {
     return sub->counted;
+}
+
+bool subscription_lists(const struct subscription *sub)
+{
+    return formats[sub->format]->lists;
 }
 
 bool subscription_joined(const struct subscription *sub)

@@ -2,8 +2,8 @@
 /*
  * worker.c - the order of a turn.
  *
- * The seven stages (DESIGN 3) in one function: worker_turn(). Events mark; the end of the turn
- * acts. Nothing is freed in the middle of a turn, so a pointer is good until it ends.
+ * The seven stages (docs/architecture.md) in one function: worker_turn(). Events mark; the end of
+ * the turn acts. Nothing is freed in the middle of a turn, so a pointer is good until it ends.
  */
 #include "app/worker.h"
 
@@ -143,6 +143,7 @@ static void receive(struct worker *w, struct letter *l)
     case LETTER_PUBLISH:
     case LETTER_STATE_WANTED:
     case LETTER_COUNTS_WANTED:
+    case LETTER_PAGE_WANTED:
         home_receive(w, l);
         return;
     case LETTER_JOINED:
@@ -159,6 +160,9 @@ static void receive(struct worker *w, struct letter *l)
         break;
     case LETTER_COUNTS:
         inquiry_answer(w, l);
+        break;
+    case LETTER_PAGE:
+        subscription_page(w, l);
         break;
     case LETTER_STOP:
         stop(w);

@@ -3,9 +3,9 @@
  * hub.h - the topics of one home: who subscribes, when each may announce, when each ends.
  *
  * A topic with changes announces at the end of the turn; then it rests for its window, audience /
- * announce_rate and at most announce_max, and changes wait (DESIGN, promise 2). An audience is the
- * subscribers of one worker; the hub only counts them by format, and says to which audiences an
- * announcement goes.
+ * announce_rate and at most announce_max, and changes wait (docs/concepts.md, promise 2). An
+ * audience is the subscribers of one worker; the hub only counts them by format, and says to which
+ * audiences an announcement goes.
  *
  * No I/O, no clock: `now_ms` is an argument. One worker owns a hub.
  */

@@ -29,6 +29,7 @@ struct topic_settings {
         announce_rate; /* messages per second to the topic's audiences; window = audience / rate */
     uint32_t announce_max_ms; /* the longest window */
     uint32_t presences_max;   /* in one topic */
+    uint32_t list_max; /* with more presences, subscribers to the list get the numbers only */
 };
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * topic.h - who is here, and what changed since audiences were last told.
  *
- * Stages 4 and 5 (DESIGN 3): message -> TOPIC CHANGE -> NET DIFF.
+ * Stages 4 and 5 (docs/architecture.md): message -> TOPIC CHANGE -> NET DIFF.
  *
  * Joining, leaving and updating only mark a presence; topic_diff() works out the net change later.
  * So a tab that reloads within one window is never announced, and a thousand joins in one window
@@ -105,6 +105,7 @@ struct topic {
     uint32_t list_len, list_cap;
     uint32_t remote_len; /* of them, those of other nodes */
     struct share *shares;
+    bool brief;               /* list subscribers were told numbers only: the list is too long */
     bool dropped;             /* a share went since the last topic_settle() */
     struct presence *changes; /* newest first, each once */
     struct diff diff;
@@ -120,8 +121,8 @@ struct topic {
     struct wheel_timer rest;               /* set while the window runs */
     struct topic *next_due, *next_idle;
     bool due;
-    bool kept; /* not freed when nobody is left, but given to hub_idle() */
-    bool idle; /* waits there */
+    bool kept;                 /* not freed when nobody is left, but given to hub_idle() */
+    bool idle;                 /* waits there */
     struct interest *interest; /* of cluster/, which sets it and `kept` */
 };
 

@@ -2,7 +2,8 @@
 /*
  * dialect.h - the seam for client protocols.
  *
- * Stages 3 and 6 (DESIGN 3): FRAME -> MESSAGE on the way in, DIFF OR COUNT -> BLOB on the way out.
+ * Stages 3 and 6 (docs/architecture.md): FRAME -> MESSAGE on the way in, DIFF OR COUNT -> BLOB on
+ * the way out.
  *
  * A dialect is one const struct. Its hooks run in the worker that owns the session; they may call
  * what session.h offers and nothing else. Its formats are pure encoders that run at a topic's home,
@@ -32,6 +33,11 @@ struct format {
     /* Everyone who was here at the last announcement. Only for `lists`. */
     void (*state)(struct buf *out, const struct topic *t);
     void (*diff)(struct buf *out, const struct topic *t, const struct diff *d);
+    /* Instead of state and diff while the topic has more than list_max presences: the numbers. Only
+     * for `lists`. */
+    void (*brief)(struct buf *out, const struct topic *t);
+    /* A part of the list, asked for. NULL: it cannot be asked for. */
+    void (*page)(struct buf *out, const struct topic *t, const struct page *page);
     /* A relayed event; `payload` is JSON text. NULL: this format does not carry events. */
     void (*event)(struct buf *out, const struct topic *t, const struct event *e);
 };

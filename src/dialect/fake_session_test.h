@@ -90,6 +90,7 @@ static inline struct fake *fake_new(void)
     f->settings = (struct topic_settings){
         .leave_grace_ms = 2000, .announce_rate = 100000, .announce_max_ms = 1000};
     f->settings.presences_max = 1000;
+    f->settings.list_max = 1000;
     f->limits = (struct session_limits){.meta_bytes_max = 4096,
                                         .topic_bytes_max = 255,
                                         .topics_per_session_max = 100,
@@ -444,6 +445,8 @@ static inline bool fake_encode(struct buf *out, const struct fake_news *n, uint8
 
     if (n->event && f->event)
         f->event(out, n->topic, n->event);
+    else if (f->lists && n->topic->viewers > n->topic->settings->list_max)
+        f->brief(out, n->topic);
     else if (f->lists && n->diff)
         f->diff(out, n->topic, n->diff);
     else if (!f->lists && n->counts)
@@ -466,6 +469,22 @@ static inline void fake_tell(struct fake *f, const struct fake_news *n)
                 session_send_text(s, buf_bytes(&text));
             buf_release(&text);
         }
+}
+
+bool subscription_lists(const struct subscription *sub)
+{
+    return formats[sub->format]->lists;
+}
+
+void session_page(struct session *s, struct subscription *sub, const struct page *page)
+{
+    struct buf text;
+
+    assert(sub->joined && formats[sub->format]->page);
+    buf_init(&text, BUF_UNBOUNDED);
+    formats[sub->format]->page(&text, hub_topic(&s->node->hub, sub->in.topic), page);
+    session_send_text(s, buf_bytes(&text));
+    buf_release(&text);
 }
 
 void session_publish(struct session *s, struct subscription *sub, const struct event *e)

@@ -2,7 +2,7 @@
 /*
  * native.c - rollcall.v1: many topics on one connection, small messages.
  *
- * Stages 3 and 6 (DESIGN 3). A message is a JSON array whose first element is its name;
+ * Stages 3 and 6 (docs/architecture.md). A message is a JSON array whose first element is its name;
  * docs/protocol/native.md has an example of each, and those examples are the test vectors. After
  * `joined` a topic goes by its number.
  *
@@ -20,7 +20,8 @@
 enum {
     CLOSE_AWAY = 4001,    /* from the client: hidden or going away, hold my place */
     CLOSE_REFUSED = 4401, /* to the client: do not come back with the same token */
-    RETRY_MS = 1000
+    RETRY_MS = 1000,
+    PAGE_MAX = 1000
 };
 
 struct native {
@@ -317,6 +318,25 @@ static void publish(struct call *c)
     send_ok(c);
 }
 
+/* ["list", ref, number, from, len] */
+static void list(struct call *c)
+{
+    struct subscription *sub = find_number(c);
+    json_int_t from = json_integer_value(arg(c, 3)), len = json_integer_value(arg(c, 4));
+
+    if (!sub)
+        return;
+    if (!json_is_integer(arg(c, 3)) || !json_is_integer(arg(c, 4)) || from < 0 ||
+        from > INT32_MAX || len < 1 || len > PAGE_MAX || !subscription_lists(sub)) {
+        send_error(
+            c->session, c->ref, "bad_message",
+            "expected [\"list\", ref, number, from, length up to 1000] of a topic in list mode");
+        return;
+    }
+    struct page page = {.ref = (uint32_t)c->ref, .from = (uint32_t)from, .len = (uint32_t)len};
+    session_page(c->session, sub, &page);
+}
+
 static void ping(struct call *c)
 {
     session_send_text(c->session, B("[\"pong\"]"));
@@ -332,9 +352,9 @@ static const struct {
     void (*run)(struct call *c);
     bool with_ref;
 } calls[] = {
-    {"hello", hello, false}, {"join", join, true},     {"watch", watch, true},
-    {"leave", leave, true},  {"update", update, true}, {"publish", publish, true},
-    {"ping", ping, false},   {"pong", pong, false},
+    {"hello", hello, false},    {"join", join, true},     {"watch", watch, true},
+    {"leave", leave, true},     {"update", update, true}, {"list", list, true},
+    {"publish", publish, true}, {"ping", ping, false},    {"pong", pong, false},
 };
 
 static void dispatch(struct call *c, const char *name)
@@ -359,7 +379,7 @@ static void dispatch(struct call *c, const char *name)
         return;
     }
     send_error(c->session, -1, "unknown_message",
-               "the messages are hello, join, watch, leave, update, publish, ping, pong");
+               "the messages are hello, join, watch, leave, update, list, publish, ping, pong");
 }
 
 static void on_message(struct session *s, struct bytes msg, bool binary)
@@ -454,6 +474,33 @@ static void encode_state(struct buf *out, const struct topic *t)
     buf_put(out, B("]]"));
 }
 
+/* The list is too long: whoever holds one forgets it and shows the numbers. */
+static void encode_brief(struct buf *out, const struct topic *t)
+{
+    put_head(out, "truncated", t, t->viewers, t->people);
+    buf_put_char(out, ']');
+}
+
+static void encode_page(struct buf *out, const struct topic *t, const struct page *page)
+{
+    uint32_t end = page->from < t->list_len && page->len < t->list_len - page->from
+                       ? page->from + page->len
+                       : t->list_len;
+    bool first = true;
+
+    buf_printf(out, "[\"page\",%u,%llu,%u,%u,[", page->ref, (unsigned long long)topic_number(t),
+               page->from, t->list_len);
+    for (uint32_t i = page->from; i < end; i++) {
+        const struct presence *p = t->list[i];
+        if (!p->told)
+            continue;
+        buf_put(out, first ? B("") : B(","));
+        put_presence(out, p, presence_told_meta(p));
+        first = false;
+    }
+    buf_put(out, B("]]"));
+}
+
 static void encode_diff(struct buf *out, const struct topic *t, const struct diff *d)
 {
     const struct presence *p;
@@ -495,6 +542,8 @@ const struct format native_list_format = {
     .lists = true,
     .state = encode_state,
     .diff = encode_diff,
+    .brief = encode_brief,
+    .page = encode_page,
     .event = encode_event,
 };
 

@@ -68,10 +68,11 @@ static size_t count_kind(const json_t *messages, const char *kind, const char *c
 
 static void the_vectors_have_every_message_and_every_code(void **state)
 {
-    static const char *const client[] = {"hello",  "join",    "watch", "leave",
-                                         "update", "publish", "ping",  "pong"};
-    static const char *const server[] = {"welcome", "error", "joined", "watching", "ok",   "state",
-                                         "diff",    "count", "event",  "ping",     "pong", "bye"};
+    static const char *const client[] = {"hello",   "join", "watch", "leave", "update",
+                                         "publish", "ping", "pong",  "list"};
+    static const char *const server[] = {"welcome", "error", "joined", "watching", "ok",
+                                         "state",   "diff",  "count",  "event",    "ping",
+                                         "pong",    "bye",   "page",   "truncated"};
     static const char *const codes[] = {
         "bad_message", "bad_visitor",    "bad_token",      "no_hello",   "bad_ref",
         "bad_mode",    "no_list",        "already_joined", "not_joined", "unknown_message",

@@ -2,10 +2,10 @@
 /*
  * phoenix.c - Phoenix Channels with Presence, for stock `phoenix` clients.
  *
- * Stage 3 (DESIGN 3); the rules and their sources are in protocols/phoenix.md, what we add in
- * docs/protocol/phoenix.md. A channel is a subscription: a join counts its client, unless the
- * payload says `"track": false`; it gets presence_state and diffs, or with `"presence": "count"`
- * events of numbers.
+ * Stage 3 (docs/architecture.md); the rules and their sources are in docs/protocol/phoenix.md, what
+ * we add in docs/protocol/phoenix.md. A channel is a subscription: a join counts its client, unless
+ * the payload says `"track": false`; it gets presence_state and diffs, or with `"presence":
+ * "count"` events of numbers.
  *
  * The client sends heartbeats, so the server asks nothing: whoever is silent for idle_timeout is
  * gone, as in Phoenix.
@@ -393,7 +393,7 @@ static void to_channel(struct session *s, struct subscription *sub, const struct
         relay(s, sub, m);
 }
 
-/* The order of the tests is Phoenix's (protocols/phoenix.md, 3). */
+/* The order of the tests is Phoenix's (docs/protocol/phoenix.md, 3). */
 static void dispatch(struct session *s, const struct phoenix_message *m)
 {
     struct phoenix_head head = {.join_ref = B("null"), .ref = m->ref, .topic = m->topic};
@@ -428,7 +428,7 @@ static void on_message(struct session *s, struct bytes msg, bool binary)
     phoenix_release(&m);
 }
 
-/* Never 1000: after it most stock clients stay away for ever (protocols/phoenix.md, 5). */
+/* Never 1000: after it most stock clients stay away for ever (docs/protocol/phoenix.md, 5). */
 static void on_end(struct session *s, enum ending why)
 {
     switch (why) {

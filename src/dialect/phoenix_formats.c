@@ -3,8 +3,9 @@
  * phoenix_formats.c - presence_state, presence_diff, counts and relayed events as Phoenix clients
  * read them.
  *
- * Stage 6 (DESIGN 3). Broadcasts carry null references, so one encoding serves every client of a
- * version; a stock client accepts that for the state too (protocols/phoenix.md, 2.4 and 11).
+ * Stage 6 (docs/architecture.md). Broadcasts carry null references, so one encoding serves every
+ * client of a version; a stock client accepts that for the state too (docs/protocol/phoenix.md, 2.4
+ * and 11).
  */
 #include "dialect/dialect.h"
 #include "dialect/formats.h"
@@ -131,6 +132,16 @@ static void count2(struct buf *out, const struct topic *t, bool fewer)
     put_count(out, PHOENIX_V2, t);
 }
 
+static void brief1(struct buf *out, const struct topic *t)
+{
+    put_count(out, PHOENIX_V1, t);
+}
+
+static void brief2(struct buf *out, const struct topic *t)
+{
+    put_count(out, PHOENIX_V2, t);
+}
+
 static void event1(struct buf *out, const struct topic *t, const struct event *e)
 {
     put_event(out, PHOENIX_V1, t, e);
@@ -146,7 +157,15 @@ const struct format phoenix1_count_format = {
 const struct format phoenix2_count_format = {
     .name = "phoenix2_count", .count = count2, .event = event2};
 
-const struct format phoenix1_list_format = {
-    .name = "phoenix1_list", .lists = true, .state = state1, .diff = diff1, .event = event1};
-const struct format phoenix2_list_format = {
-    .name = "phoenix2_list", .lists = true, .state = state2, .diff = diff2, .event = event2};
+const struct format phoenix1_list_format = {.name = "phoenix1_list",
+                                            .lists = true,
+                                            .state = state1,
+                                            .diff = diff1,
+                                            .brief = brief1,
+                                            .event = event1};
+const struct format phoenix2_list_format = {.name = "phoenix2_list",
+                                            .lists = true,
+                                            .state = state2,
+                                            .diff = diff2,
+                                            .brief = brief2,
+                                            .event = event2};

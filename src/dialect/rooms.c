@@ -2,10 +2,10 @@
 /*
  * rooms.c - one topic per connection, named by the URL; messages of `{"type":...}` objects.
  *
- * Stages 3 and 6 (DESIGN 3). The protocol of the first article, whose clients work unchanged;
- * docs/protocol/rooms.md has every message. The joiner gets `viewer_joined` and then `room_joined`,
- * both with the number that counts it; the others get `viewer_joined` or `viewer_left` once per
- * window.
+ * Stages 3 and 6 (docs/architecture.md). The protocol of the first article, whose clients work
+ * unchanged; docs/protocol/rooms.md has every message. The joiner gets `viewer_joined` and then
+ * `room_joined`, both with the number that counts it; the others get `viewer_joined` or
+ * `viewer_left` once per window.
  */
 #include <jansson.h>
 

@@ -99,6 +99,14 @@ const char *join_result_code(enum join_result r);
 void session_leave(struct session *s, struct subscription *sub);
 /* Another meta; only for one that is counted and was answered by on_joined(). */
 void session_update(struct session *s, struct subscription *sub, struct bytes meta);
+/* A part of a list that is too long to be sent whole. */
+struct page {
+    uint32_t ref; /* of the message that asked */
+    uint32_t from, len;
+};
+/* The answer is sent by the format's page(); only for formats that have one, and after on_joined().
+ */
+void session_page(struct session *s, struct subscription *sub, const struct page *page);
 /* Relays an event to every subscriber of the topic, its sender too. The caller has looked at
  * client_events. */
 void session_publish(struct session *s, struct subscription *sub, const struct event *e);
@@ -110,6 +118,8 @@ void *subscription_data(const struct subscription *sub);
 /* The number of its topic as in `struct joined`; UINT64_MAX before on_joined(). */
 uint64_t subscription_number(const struct subscription *sub);
 bool subscription_counted(const struct subscription *sub);
+/* Its format holds the list. */
+bool subscription_lists(const struct subscription *sub);
 /* on_joined() was called with JOIN_OK. */
 bool subscription_joined(const struct subscription *sub);
 

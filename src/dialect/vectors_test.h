@@ -76,6 +76,7 @@ static inline void vector_set(struct vector *v, const json_t *values)
         uint32_t *at;
     } numbers[] = {
         {"presences_max", &f->settings.presences_max},
+        {"list_max", &f->settings.list_max},
         {"meta_bytes_max", &f->limits.meta_bytes_max},
         {"topic_bytes_max", &f->limits.topic_bytes_max},
         {"topics_per_session_max", &f->limits.topics_per_session_max},

@@ -2,7 +2,7 @@
 /*
  * conn.h - one client's socket: bytes in as they come, blobs out at the end of the turn.
  *
- * Stages 1 and 7 (DESIGN 3): SOCKET -> BYTES, and BLOB -> SOCKET.
+ * Stages 1 and 7 (docs/architecture.md): SOCKET -> BYTES, and BLOB -> SOCKET.
  *
  * conn_send() only queues; conns_write() sends what a turn queued with one system call per
  * connection. A connection without output holds no queue. When the socket takes less than it was

@@ -13,7 +13,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct loop *l = timer->data;
     l->timer_at = UINT64_MAX;
-    /* libuv runs timers before it waits, and then waits without one: this makes the wait end at once. */
+    /* libuv runs timers before it waits, and then waits without one: this makes the wait end at
+     * once. */
     uv_stop(&l->uv);
 }
 

@@ -2,7 +2,7 @@
 /*
  * http1.h - requests of HTTP/1.1 and 1.0, as they arrive.
  *
- * Stage 2 (DESIGN 3): BYTES -> REQUEST.
+ * Stage 2 (docs/architecture.md): BYTES -> REQUEST.
  *
  * http-parser splits the head; what it lets pass for old clients' sake is refused here, since two
  * readings of one request are how requests are smuggled: bare CR or LF, folded lines, spaces around

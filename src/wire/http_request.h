@@ -2,8 +2,8 @@
 /*
  * http_request.h - a request that was read, and what its headers say.
  *
- * Stage 2 (DESIGN 3): what http1.h makes out of bytes. Everything is borrowed from the parser until
- * http1_next() or http1_free(). Its syntax was checked; what it asks for was not.
+ * Stage 2 (docs/architecture.md): what http1.h makes out of bytes. Everything is borrowed from the
+ * parser until http1_next() or http1_free(). Its syntax was checked; what it asks for was not.
  */
 #ifndef WIRE_HTTP_REQUEST_H
 #define WIRE_HTTP_REQUEST_H

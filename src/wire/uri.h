@@ -2,7 +2,8 @@
 /*
  * uri.h - what stands in a path, a query or a token: percent-encoding, name=value pairs, base64.
  *
- * Stage 2 (DESIGN 3), beside the request parser, which leaves paths and queries as they came.
+ * Stage 2 (docs/architecture.md), beside the request parser, which leaves paths and queries as they
+ * came.
  *
  * What is decoded is strict: after it, text is valid UTF-8 without zero bytes, or it was refused.
  * Nothing here resolves dots or slashes: split a path first, then decode each segment once.

@@ -2,7 +2,7 @@
 /*
  * utf8.h - is this UTF-8? Asked as the bytes arrive.
  *
- * Stage 2 (DESIGN 3): bytes -> FRAME; text frames must be UTF-8 (RFC 6455 section 8.1).
+ * Stage 2 (docs/architecture.md): bytes -> FRAME; text frames must be UTF-8 (RFC 6455 section 8.1).
  *
  * Strict as RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF. Input may
  * be cut anywhere; a byte that cannot continue is refused when it comes, not at the end.

@@ -2,7 +2,7 @@
 /*
  * ws.h - WebSocket frames of RFC 6455, the server's side, without extensions.
  *
- * Stage 2 (DESIGN 3): BYTES -> FRAME; and the heads of the frames that go out.
+ * Stage 2 (docs/architecture.md): BYTES -> FRAME; and the heads of the frames that go out.
  *
  * The decoder is fed whatever a read brought. A message that lies whole and unfragmented in that
  * input is unmasked where it stands and handed out without a copy; only what is cut or fragmented
