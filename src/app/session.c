@@ -161,7 +161,7 @@ void session_schedule(struct session *s)
         break;
     case SESSION_CLOSING:
     case SESSION_OVER:
-        at = heard_at(s) + CLOSE_WAIT_MS;
+        at = heard_at(s) + (s->dialect ? CLOSE_WAIT_MS : config->head_timeout_ms);
         break;
     }
     wheel_set(&s->worker->wheel, &s->timer, at);
