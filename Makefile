@@ -62,7 +62,9 @@ docs: all ## write the generated pages again
 docs-check: all ## the generated pages are what the program says
 	@scripts/check-docs
 
-bench: all ## measure (ARGS= for bench/run)
+bench: ## measure, side by side with others (ARGS= for bench/run, as --quick)
+	@scripts/install-deps bench || echo "rollcall: going on with what is there"
+	@$(MAKE) --no-print-directory all
 	@bench/run $(ARGS)
 
 install: all ## install to $(DESTDIR)$(PREFIX)

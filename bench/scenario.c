@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario.h"
 
-enum { IN_FLIGHT = 500, SETTLE_MS = 1500, IDLE_SECONDS = 5, EARLY_MAX = 1000 };
+#include <math.h>
+
+enum { IN_FLIGHT = 500, SETTLE_MS_MAX = 1500, EARLY_MAX = 1000 };
 
 static const uint64_t MS = 1000000, S = 1000000000;
 
@@ -27,8 +29,10 @@ static uint32_t count_other(const struct crowd *c, int64_t viewers)
 {
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < c->len; i++)
-        n += c->clients[i].state == CLIENT_JOINED && c->clients[i].viewers != viewers;
+    for (uint32_t i = 0; i < c->len; i++) {
+        const struct client *cl = &c->clients[i];
+        n += cl->state != CLIENT_CLOSED && (cl->state != CLIENT_JOINED || cl->viewers != viewers);
+    }
     return n;
 }
 
@@ -38,7 +42,7 @@ uint32_t await_viewers(struct crowd *c, const struct options *o, int64_t viewers
     uint32_t others;
 
     while ((others = count_other(c, viewers)) && now_ns() < until) {
-        progress_show(o->progress, "show the number", c->joined - others, c->joined);
+        progress_show(o->progress, "do not show the number yet:", others, 0);
         for (int i = 0; i < 16 && crowd_step(c, 2); i++)
             ;
     }
@@ -61,6 +65,7 @@ static uint64_t count_wrong(const struct crowd *c, const struct options *o)
 void scenario_idle(const struct options *o, struct report *r)
 {
     uint32_t early = o->clients > 10 * EARLY_MAX ? EARLY_MAX : o->clients / 10;
+    uint64_t settle = (o->seconds < 5 ? o->seconds * SETTLE_MS_MAX / 5 : SETTLE_MS_MAX) * MS;
     struct crowd c;
     struct span span;
 
@@ -68,12 +73,12 @@ void scenario_idle(const struct options *o, struct report *r)
     c.first = o->crew->first;
     early /= o->crew->size;
     open_all(&c, o, 0, early);
-    crowd_run(&c, now_ns() + SETTLE_MS * MS);
+    crowd_run(&c, now_ns() + settle);
     double joined = crew_sum(o->crew, &c, c.joined);
     double pss = pids_pss_bytes(&o->server), kernel = kernel_tcp_bytes();
     crew_meet(o->crew, &c);
     open_all(&c, o, early, c.len);
-    crowd_run(&c, now_ns() + 2 * SETTLE_MS * MS);
+    crowd_run(&c, now_ns() + 2 * settle);
     double more = crew_sum(o->crew, &c, c.joined) - joined;
     report_add(r, "viewers", joined + more, "");
     report_add(r, "pss_bytes_per_viewer", (pids_pss_bytes(&o->server) - pss) / more,
@@ -81,7 +86,7 @@ void scenario_idle(const struct options *o, struct report *r)
     report_add(r, "kernel_bytes_per_viewer", (kernel_tcp_bytes() - kernel) / more,
                "bytes, both ends");
     span_begin(&span, &o->server);
-    crowd_run(&c, now_ns() + IDLE_SECONDS * S);
+    crowd_run(&c, now_ns() + o->seconds * S);
     span_end(&span);
     span.own_s = crew_max(o->crew, &c, span.own_s);
     report_load(r, &span);
@@ -118,6 +123,21 @@ static void vanish(struct crowd *c, const struct options *o)
         crowd_close(c, i, false);
 }
 
+/* Until `viewers` are shown everywhere: how many clients of the whole crew do not, and the seconds
+ * that it took in the slowest process, not a number if some never did. */
+static double await_all(struct crowd *c, const struct options *o, int64_t viewers, double *seconds)
+{
+    uint64_t start = now_ns();
+    double wrong = await_viewers(c, o, viewers);
+
+    *seconds += (double)(now_ns() - start) / 1e9;
+    wrong = crew_sum(o->crew, c, wrong);
+    *seconds = crew_max(o->crew, c, *seconds);
+    if (wrong > 0)
+        *seconds = NAN;
+    return wrong;
+}
+
 void scenario_storm(const struct options *o, struct report *r)
 {
     struct options one = *o;
@@ -131,12 +151,12 @@ void scenario_storm(const struct options *o, struct report *r)
     crew_meet(o->crew, &c);
     span_begin(&span, &o->server);
     open_all(&c, &one, 0, c.len);
-    uint64_t wrong = await_viewers(&c, o, o->clients);
     double seconds = (double)(now_ns() - span.start_ns) / 1e9;
-    report_add(r, "join_seconds", crew_max(o->crew, &c, seconds), "s until all show all");
+    double wrong = await_all(&c, o, o->clients, &seconds);
     span_end(&span);
     span.own_s = crew_max(o->crew, &c, span.own_s);
     report_add(r, "joined", crew_sum(o->crew, &c, c.joined), "");
+    report_add(r, "join_seconds", seconds, "s until all show all");
     report_add(r, "join_cpu", span.server_s, "s of the server");
     report_load(r, &span);
     report_join(&c, o, r);
@@ -145,17 +165,16 @@ void scenario_storm(const struct options *o, struct report *r)
     crew_meet(o->crew, &c);
     span_begin(&span, &o->server);
     vanish(&c, o);
-    wrong += await_viewers(&c, o, stay);
-    seconds = (double)(now_ns() - span.start_ns) / 1e9;
-    report_add(r, "vanish_seconds", crew_max(o->crew, &c, seconds),
-               "s until the rest show the rest");
+    seconds = 0;
+    wrong += await_all(&c, o, stay, &seconds);
     span_end(&span);
+    report_add(r, "vanish_seconds", seconds, "s until the rest show the rest");
     report_add(r, "vanish_cpu", span.server_s, "s of the server");
     report_add(r, "vanish_frames_per_client",
                crew_sum(o->crew, &c, (double)(c.frames - frames)) / stay, "");
     double errors = crew_sum(o->crew, &c, (double)c.errors);
     report_add(r, "failed", errors, "connections");
-    r->wrong = (uint64_t)(crew_sum(o->crew, &c, (double)wrong) + errors);
+    r->wrong = (uint64_t)(wrong + errors);
     crowd_release(&c);
 }
 

@@ -29,8 +29,8 @@ struct options {
 /* Opens clients `from` to `to` - 1, some hundred at a time, each in the topic of its number modulo
  * topics; returns when all have joined or have failed, or after `patience`. */
 void open_all(struct crowd *c, const struct options *o, uint32_t from, uint32_t to);
-/* Waits until every client that joined shows `viewers`, at most `patience`; returns how many do
- * not. */
+/* Waits until every client that is connected or about to be shows `viewers`, at most `patience`;
+ * returns how many do not. */
 uint32_t await_viewers(struct crowd *c, const struct options *o, int64_t viewers);
 
 /* In several processes: idle, storm, fanout. */

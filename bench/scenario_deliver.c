@@ -145,7 +145,7 @@ static void find_best(struct crowd *c, const struct options *o, struct step *res
 }
 
 /* How many members do not show the right number when nothing changes any more. */
-static uint64_t count_wrong(struct crowd *c, const struct options *o)
+static uint64_t await_right(struct crowd *c, const struct options *o)
 {
     const struct deliver *d = c->data;
     uint64_t until = now_ns() + o->patience * S, wrong;
@@ -174,9 +174,28 @@ static void deliver_init(struct deliver *d, const struct options *o)
     d->told = calloc(d->topics * (d->observers + d->visitors), sizeof(*d->told));
     for (uint32_t i = 0; i < d->topics; i++) {
         wave_init(&d->waves[i], d->observers, d->visitors);
-        for (uint32_t k = d->observers; k < d->observers + d->visitors; k++)
-            d->told[k * d->topics + i] = WAVE_NEW;
+        wave_turn(&d->waves[i], i % 2 == 0);
+        for (uint32_t k = 0; i % 2 == 0 && k < d->visitors; k++)
+            d->told[visitor_index(d, i, k)] = WAVE_NEW;
     }
+}
+
+/* Every other topic begins with all of its visitors and loses them first, so that the members of
+ * all topics together are always about as many. Returns how many show a wrong number then. */
+static uint64_t fill(struct crowd *c, const struct options *o)
+{
+    const struct deliver *d = c->data;
+    uint64_t until = now_ns() + o->patience * S;
+
+    open_all(c, o, 0, d->topics * d->observers);
+    for (uint32_t i = 0; i < d->visitors; i++) {
+        uint32_t before = c->joined;
+        for (uint32_t topic = 1; topic < d->topics; topic += 2)
+            crowd_open(c, visitor_index(d, topic, i), topic);
+        while (c->joined < before + d->topics / 2 && now_ns() < until)
+            crowd_step(c, 5);
+    }
+    return await_right(c, o);
 }
 
 void scenario_deliver(const struct options *o, struct report *r)
@@ -188,8 +207,7 @@ void scenario_deliver(const struct options *o, struct report *r)
     deliver_init(&d, o);
     crowd_init(&c, &o->target, d.topics * (d.observers + d.visitors));
     c.data = &d;
-    open_all(&c, o, 0, d.topics * d.observers);
-    r->wrong = await_viewers(&c, o, d.observers);
+    r->wrong = fill(&c, o);
     c.on_number = on_number;
     find_best(&c, o, &best, &beyond);
     report_add(r, "updates_per_second", best.delivered, "delivered in time");
@@ -204,7 +222,7 @@ void scenario_deliver(const struct options *o, struct report *r)
                "% of a core");
     report_add(r, "beyond_own_load", beyond.span.own_s / beyond.span.seconds * 100,
                "% of a core, of the bench");
-    r->wrong += count_wrong(&c, o) + d.impossible + c.errors;
+    r->wrong += await_right(&c, o) + d.impossible + c.errors;
     report_add(r, "impossible", (double)d.impossible, "numbers");
     report_add(r, "failed", (double)c.errors, "connections");
     crowd_release(&c);
