@@ -164,6 +164,9 @@ static void receive(struct worker *w, struct letter *l)
     case LETTER_PAGE:
         subscription_page(w, l);
         break;
+    case LETTER_OUTAGE:
+        clustering_outage(w, &l->outage);
+        break;
     case LETTER_STOP:
         stop(w);
         break;
@@ -280,7 +283,9 @@ void worker_turn(struct worker *w)
 
 void worker_run(struct worker *w)
 {
-    while (!w->stopping || w->sessions.live)
+    /* Topics at home here may have an audience elsewhere, so all workers stay until the last
+     * session is closed. */
+    while (!w->stopping || atomic_load(&w->node->sessions))
         worker_turn(w);
     clustering_leave(w);
     deliver_mail(w);
