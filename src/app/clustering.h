@@ -14,8 +14,14 @@
 #include "base/buf.h"
 #include "net/redis.h"
 
+/* Where the configured server is; the texts are freed by redis_url_release(). False, with a line in
+ * `error`, if `redis` or the password's file is wrong. */
+NODISCARD bool clustering_address(const struct config *config, struct redis_address *out,
+                                  struct buf *error);
+
 /* Of the node: reads the address and what belongs to it. Does nothing without `redis`. False, with
- * a line in `error`, if it is wrong. */
+ * a line in `error`, if it is wrong, or if Redis cannot be reached and `cluster_start` refuses
+ * that. May take 5 seconds. */
 NODISCARD bool clustering_init(struct node *n, struct buf *error);
 void clustering_release(struct node *n);
 
@@ -24,6 +30,9 @@ void clustering_open(struct worker *w);
 void clustering_close(struct worker *w);
 /* Once a turn: connections, leases, what is still to be told or read. */
 void clustering_tick(struct worker *w);
+/* A worker of this node, perhaps this one, tells that its part is degraded or well again: the
+ * sessions are told when the first begins and the last ends. */
+void clustering_outage(struct worker *w, const struct letter_outage *in);
 /* When it should be called next. */
 uint64_t clustering_next_ms(const struct worker *w);
 /* Its figures, into the worker's metrics. */

@@ -26,6 +26,9 @@
 
 enum jwt_algorithm { JWT_HS256, JWT_HS384, JWT_HS512, JWT_RS256, JWT_ES256 };
 
+/* When Redis cannot be reached at the start. */
+enum cluster_start { CLUSTER_WAIT, CLUSTER_REFUSE };
+
 /* One address to listen on. */
 struct config_listen {
     char *host;    /* a name or a literal address, without brackets; zero-terminated */
@@ -72,6 +75,7 @@ struct config {
     const char *redis_password_file;
     const char *redis_prefix;
     uint32_t lease_ms;
+    enum cluster_start cluster_start;
 
     struct topic_settings
         topic; /* of topics that no section matches; the sections inherit from it */

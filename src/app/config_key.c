@@ -25,6 +25,7 @@ enum { SHOWN_BYTES_MAX = 80, NAME_BYTES_MAX = 48 };
 #define C_LOG_LEVEL enum log_level
 #define C_ALGORITHM enum jwt_algorithm
 #define C_PRESENCE enum presence_mode
+#define C_CLUSTER_START enum cluster_start
 
 #define FIELD_IS(owner, type, field)                                                               \
     _Static_assert(_Generic(((owner *)0)->field, C_##type : 1, default : 0), #field)
@@ -57,6 +58,7 @@ static const char *const algorithms[] = {[JWT_HS256] = "HS256",
                                          [JWT_RS256] = "RS256",
                                          [JWT_ES256] = "ES256"};
 static const char *const presences[] = {[PRESENCE_LIST] = "list", [PRESENCE_COUNT] = "count"};
+static const char *const cluster_starts[] = {[CLUSTER_WAIT] = "wait", [CLUSTER_REFUSE] = "refuse"};
 
 const struct config_key *config_keys(size_t *count)
 {
@@ -216,6 +218,9 @@ static const char *const *choices(const struct config_key *key, size_t *count)
     case TYPE_ALGORITHM:
         *count = ARRAY_LEN(algorithms);
         return algorithms;
+    case TYPE_CLUSTER_START:
+        *count = ARRAY_LEN(cluster_starts);
+        return cluster_starts;
     default:
         assert(key->type == TYPE_PRESENCE);
         *count = ARRAY_LEN(presences);
@@ -234,6 +239,8 @@ static bool set_choice(const struct config_key *key, void *field, struct bytes v
         *(enum log_level *)field = (enum log_level)index;
     else if (key->type == TYPE_ALGORITHM)
         *(enum jwt_algorithm *)field = (enum jwt_algorithm)index;
+    else if (key->type == TYPE_CLUSTER_START)
+        *(enum cluster_start *)field = (enum cluster_start)index;
     else
         *(enum presence_mode *)field = (enum presence_mode)index;
     return true;
@@ -282,6 +289,7 @@ bool config_key_set(const struct config_key *key, void *base, struct bytes value
     case TYPE_LOG_LEVEL:
     case TYPE_ALGORITHM:
     case TYPE_PRESENCE:
+    case TYPE_CLUSTER_START:
         return set_choice(key, field, value);
     case TYPE_HEADING:
         break;
@@ -391,6 +399,7 @@ void config_key_put_allowed(struct buf *out, const struct config_key *key)
     case TYPE_LOG_LEVEL:
     case TYPE_ALGORITHM:
     case TYPE_PRESENCE:
+    case TYPE_CLUSTER_START:
         put_choices(out, key);
         break;
     case TYPE_HEADING:

@@ -17,20 +17,21 @@
 #include "base/check.h"
 
 enum config_type {
-    TYPE_HEADING,   /* no key: the title of the keys that follow; only `name` is set */
-    TYPE_LISTEN,    /* a list of addresses */
-    TYPE_COUNT,     /* uint32_t */
-    TYPE_DURATION,  /* uint32_t, in milliseconds */
-    TYPE_SIZE,      /* size_t, in bytes */
-    TYPE_BOOL,      /* bool */
-    TYPE_OPEN_BOOL, /* bool that is decided by config_finish() if nobody sets it */
-    TYPE_TEXT,      /* zero-terminated, NULL if not set */
-    TYPE_SECRET,    /* a text that is never shown, of any bytes */
-    TYPE_PATH,      /* a text that is an absolute URL path */
-    TYPE_KEY,       /* struct bytes, the key of a topic's presences; may be empty */
-    TYPE_LOG_LEVEL, /* enum log_level */
-    TYPE_ALGORITHM, /* enum jwt_algorithm */
-    TYPE_PRESENCE   /* enum presence_mode */
+    TYPE_HEADING,      /* no key: the title of the keys that follow; only `name` is set */
+    TYPE_LISTEN,       /* a list of addresses */
+    TYPE_COUNT,        /* uint32_t */
+    TYPE_DURATION,     /* uint32_t, in milliseconds */
+    TYPE_SIZE,         /* size_t, in bytes */
+    TYPE_BOOL,         /* bool */
+    TYPE_OPEN_BOOL,    /* bool that is decided by config_finish() if nobody sets it */
+    TYPE_TEXT,         /* zero-terminated, NULL if not set */
+    TYPE_SECRET,       /* a text that is never shown, of any bytes */
+    TYPE_PATH,         /* a text that is an absolute URL path */
+    TYPE_KEY,          /* struct bytes, the key of a topic's presences; may be empty */
+    TYPE_LOG_LEVEL,    /* enum log_level */
+    TYPE_ALGORITHM,    /* enum jwt_algorithm */
+    TYPE_PRESENCE,     /* enum presence_mode */
+    TYPE_CLUSTER_START /* enum cluster_start */
 };
 
 struct config_key {

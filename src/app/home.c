@@ -83,24 +83,6 @@ static void answer_join(struct worker *w, struct letter *l, struct topic *t)
     worker_post(w, l->from, l);
 }
 
-/* Whoever wants the list is answered after the announcements of its turn: on a quiet topic the
- * state then holds itself, and nobody is told a number that the next message takes back. In a
- * cluster the answer waits, for a moment, until the other nodes' numbers are known. */
-static void answer_joins(struct worker *w)
-{
-    struct letter *l = w->answers.first, *next;
-
-    w->answers = (struct batch){0};
-    for (; l; l = next) {
-        struct topic *t = hub_topic(&w->hub, l->joined.joined.topic);
-        next = l->next;
-        if (w->cluster && w->now_ms < l->joined.until_ms && cluster_settling(w->cluster, t))
-            batch_add(&w->answers, l);
-        else
-            answer_join(w, l, t);
-    }
-}
-
 static void receive_state_wanted(struct worker *w, const struct letter *l)
 {
     struct topic *t = hub_topic(&w->hub, l->state_wanted.topic);
@@ -120,15 +102,41 @@ static void receive_state_wanted(struct worker *w, const struct letter *l)
     worker_post(w, l->from, answer);
 }
 
-static void receive_counts_wanted(struct worker *w, const struct letter *l)
+static void put_counts(struct letter *answer, const struct topic *t)
 {
-    const struct topic *t = hub_find(&w->hub, l->counts.topic, l->counts.hash);
-    struct letter *answer = letter_new(LETTER_COUNTS, 0);
-
-    answer->counts.inquiry = l->counts.inquiry;
-    answer->counts.index = l->counts.index;
     answer->counts.viewers = t ? t->viewers : 0;
     answer->counts.people = t ? t->people : 0;
+}
+
+static void answer_counts(struct worker *w, struct letter *l, struct topic *t)
+{
+    put_counts(l, t);
+    worker_post(w, l->from, l);
+    if (t)
+        hub_visited(&w->hub, t);
+}
+
+static void receive_counts_wanted(struct worker *w, const struct letter *l)
+{
+    struct letter *answer = letter_new(LETTER_COUNTS, 0);
+    struct topic *t;
+
+    answer->from = l->from; /* whom it is for, until it is posted */
+    answer->counts.inquiry = l->counts.inquiry;
+    answer->counts.index = l->counts.index;
+    answer->counts.until_ms = w->now_ms + SETTLE_MS;
+    if (w->cluster) {
+        /* Others may be in a topic that nobody of this node is in. */
+        t = hub_visit(&w->hub, l->counts.topic, l->counts.hash, l->counts.settings);
+        if (t) {
+            cluster_follow(w->cluster, t);
+            answer->counts.visited = pool_id(t);
+        }
+        batch_add(&w->answers, answer);
+        return;
+    }
+    t = hub_find(&w->hub, l->counts.topic, l->counts.hash);
+    put_counts(answer, t);
     worker_post(w, l->from, answer);
 }
 
@@ -144,6 +152,28 @@ static void receive_page_wanted(struct worker *w, const struct letter *l)
         answer->page.blob = frame_scratch(w);
     }
     worker_post(w, l->from, answer);
+}
+
+/* Whoever wants the list is answered after the announcements of its turn: on a quiet topic the
+ * state then holds itself, and nobody is told a number that the next message takes back. In a
+ * cluster answers wait, for a moment, until the other nodes' numbers are known. */
+static void answer_all(struct worker *w)
+{
+    struct letter *l = w->answers.first, *next;
+
+    w->answers = (struct batch){0};
+    for (; l; l = next) {
+        bool joins = l->kind == LETTER_JOINED;
+        struct topic *t = hub_topic(&w->hub, joins ? l->joined.joined.topic : l->counts.visited);
+        uint64_t until_ms = joins ? l->joined.until_ms : l->counts.until_ms;
+        next = l->next;
+        if (w->cluster && t && w->now_ms < until_ms && cluster_settling(w->cluster, t))
+            batch_add(&w->answers, l);
+        else if (joins)
+            answer_join(w, l, t);
+        else
+            answer_counts(w, l, t);
+    }
 }
 
 /* Telling. */
@@ -307,6 +337,6 @@ void home_announce(struct worker *w)
     hub_expire(&w->hub, w->now_ms);
     while ((t = hub_due(&w->hub)))
         announce(w, t);
-    answer_joins(w);
+    answer_all(w);
     clustering_forget_idle(w);
 }

@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "app/http_api.h"
 
+#include <time.h>
+
 #include "app/http.h"
 #include "app/inquiry.h"
 #include "base/heap.h"
 #include "wire/uri.h"
+
+/* What else there is to say of numbers that may lack other nodes' changes. */
+static void put_outage(struct buf *body, const struct outage *o)
+{
+    time_t seconds = (time_t)(o->since_ms / 1000);
+    char text[32];
+    struct tm tm;
+
+    if (!o->since_ms)
+        return;
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    buf_printf(body, ",\"degraded\":true,\"since\":\"%s.%03dZ\",\"why\":", text,
+               (int)(o->since_ms % 1000));
+    buf_put_json(body, bytes_str(o->why));
+}
 
 static void topic_done(struct session *s, const struct inquiry *q)
 {
@@ -14,8 +32,9 @@ static void topic_done(struct session *s, const struct inquiry *q)
     buf_init(&body, BUF_UNBOUNDED);
     buf_put(&body, B("{\"topic\":"));
     buf_put_json(&body, bytes_str(q->data));
-    buf_printf(&body, ",\"viewers\":%u,\"people\":%u}\n", q->results[0].viewers,
-               q->results[0].people);
+    buf_printf(&body, ",\"viewers\":%u,\"people\":%u", q->results[0].viewers, q->results[0].people);
+    put_outage(&body, &s->worker->outage);
+    buf_put(&body, B("}\n"));
     http_respond(s, r, buf_bytes(&body));
     buf_release(&body);
 }

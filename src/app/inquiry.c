@@ -29,6 +29,7 @@ void inquiry_start(struct session *s, const struct bytes *topics, size_t len,
         l->counts.index = i;
         l->counts.topic = letter_put(&at, topics[i]);
         l->counts.hash = hash_bytes(&w->node->seed, topics[i]);
+        l->counts.settings = config_topic_settings(w->node->config, topics[i]);
         worker_post(w, worker_home(w, l->counts.hash), l);
     }
     s->phase = SESSION_WAITING;

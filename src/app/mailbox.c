@@ -37,6 +37,7 @@ void letter_free(struct letter *l)
     case LETTER_COUNTS_WANTED:
     case LETTER_PAGE_WANTED:
     case LETTER_COUNTS:
+    case LETTER_OUTAGE:
     case LETTER_STOP:
     case LETTER_KINDS:
         break;

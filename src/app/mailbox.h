@@ -41,6 +41,7 @@ enum letter_kind {
     LETTER_STATE,
     LETTER_COUNTS,
     LETTER_PAGE,
+    LETTER_OUTAGE,
     LETTER_STOP,
     LETTER_KINDS
 };
@@ -72,6 +73,15 @@ struct letter_counts {
     uint32_t viewers, people;
     struct bytes topic;
     uint64_t hash;
+    const struct topic_settings *settings; /* of a topic of this name */
+    struct id visited;                     /* the topic that its home holds until the answer */
+    uint64_t until_ms;                     /* the home waits for other nodes' numbers no longer */
+};
+
+/* A worker's part of the cluster is degraded, or is well again. */
+struct letter_outage {
+    int64_t since_ms; /* Unix time; 0: it is over */
+    struct bytes why;
 };
 
 struct letter {
@@ -102,6 +112,7 @@ struct letter {
             uint32_t seq;      /* of the live number that it tells; 0 for a list */
         } state;
         struct letter_counts counts; /* LETTER_COUNTS_WANTED too */
+        struct letter_outage outage;
         struct {
             struct id topic, subscription;
             struct page page;

@@ -180,6 +180,11 @@ const struct topic_settings *session_settings(const struct session *s, struct by
     return config_topic_settings(s->worker->node->config, topic);
 }
 
+const struct outage *session_outage(const struct session *s)
+{
+    return &s->worker->outage;
+}
+
 const struct session_limits *session_limits(const struct session *s)
 {
     return &s->worker->node->limits;

@@ -31,6 +31,8 @@ struct cluster;
 struct clustering;
 struct worker;
 
+enum { OUTAGE_TEXT_MAX = 80 };
+
 /* What all workers share, read-only but for the atomics. */
 struct node {
     const struct config *config;
@@ -54,7 +56,11 @@ struct worker {
     struct hub hub;
     struct cluster *cluster; /* NULL: this node is alone */
     uint64_t cluster_ms;     /* its next tick */
-    struct wheel wheel;      /* deadlines of sessions */
+    bool degraded;           /* what this worker told the others of its own part */
+    uint16_t outages;        /* workers of this node that are degraded */
+    struct outage outage;    /* since the first of them was */
+    char outage_why[OUTAGE_TEXT_MAX];
+    struct wheel wheel; /* deadlines of sessions */
     struct pool sessions, subscriptions, inquiries;
     struct audiences audiences;
     struct listener **listeners;

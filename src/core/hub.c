@@ -64,12 +64,13 @@ struct topic *hub_topic(struct hub *h, struct id id)
     return pool_get(&h->tables.topics, id);
 }
 
-static struct topic *add_topic(struct hub *h, const struct hub_join *in)
+static struct topic *add_topic(struct hub *h, struct bytes name, uint64_t hash,
+                               const struct topic_settings *settings)
 {
     struct topic *t = pool_take(&h->tables.topics);
 
-    topic_init(t, &h->tables, in->topic, in->settings);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, h->topics, t->name.ptr, t->name.len, (unsigned)in->hash, t);
+    topic_init(t, &h->tables, name, settings);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, h->topics, t->name.ptr, t->name.len, (unsigned)hash, t);
     h->topics_len++;
     return t;
 }
@@ -149,7 +150,7 @@ static struct presence *appear(struct topic *t, const struct hub_join *in)
 
 static bool is_empty(const struct topic *t)
 {
-    return t->list_len == t->remote_len && t->audience == 0 && !t->due;
+    return t->list_len == t->remote_len && t->audience == 0 && t->visits == 0 && !t->due;
 }
 
 static void end_if_empty(struct hub *h, struct topic *t)
@@ -179,6 +180,25 @@ struct topic *hub_idle(struct hub *h)
     return NULL;
 }
 
+struct topic *hub_visit(struct hub *h, struct bytes name, uint64_t hash,
+                        const struct topic_settings *settings)
+{
+    struct topic *t = hub_find(h, name, hash);
+
+    if (!t && h->topics_len < h->topics_max)
+        t = add_topic(h, name, hash, settings);
+    if (t)
+        t->visits++;
+    return t;
+}
+
+void hub_visited(struct hub *h, struct topic *t)
+{
+    assert(t->visits > 0);
+    t->visits--;
+    end_if_empty(h, t);
+}
+
 void hub_end(struct hub *h, struct topic *t)
 {
     assert(!t->kept && !t->shares);
@@ -201,7 +221,7 @@ enum hub_result hub_join(struct hub *h, const struct hub_join *in, struct hub_jo
     if (!t) {
         if (h->topics_len >= h->topics_max)
             return HUB_TOO_MANY_TOPICS;
-        t = add_topic(h, in);
+        t = add_topic(h, in->topic, in->hash, in->settings);
     }
     if (in->counted) {
         p = appear(t, in);

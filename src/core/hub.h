@@ -106,6 +106,12 @@ void hub_announced(struct hub *h, struct topic *t, uint64_t now_ms);
 /* When hub_expire() should be called next; UINT64_MAX for never. */
 uint64_t hub_next_ms(struct hub *h);
 
+/* Someone asks for the topic's numbers: it is made if there is none, and kept until
+ * hub_visited(). NULL if there are too many. */
+struct topic *hub_visit(struct hub *h, struct bytes name, uint64_t hash,
+                        const struct topic_settings *settings);
+void hub_visited(struct hub *h, struct topic *t);
+
 /* The topic named so, or NULL. */
 struct topic *hub_find(struct hub *h, struct bytes name, uint64_t hash);
 /* The topic of this id, or NULL. */

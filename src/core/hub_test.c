@@ -621,6 +621,31 @@ static void whoever_saw_a_number_that_was_taken_back_is_late(void **state)
     assert_int_equal(topic_of(f)->late, 0);
 }
 
+static void a_topic_that_is_visited_lasts_as_long_as_the_visit(void **state)
+{
+    struct fixture *f = *state;
+
+    struct topic *first = hub_visit(&f->hub, B("post:1"), 42, &f->settings);
+    struct topic *second = hub_visit(&f->hub, B("post:1"), 42, &f->settings);
+    assert_ptr_equal(first, second);
+    assert_int_equal(f->hub.topics_len, 1);
+
+    hub_visited(&f->hub, first);
+    assert_int_equal(f->hub.topics_len, 1);
+    hub_visited(&f->hub, first);
+    assert_int_equal(f->hub.topics_len, 0);
+}
+
+static void a_visit_makes_no_more_topics_than_allowed(void **state)
+{
+    struct fixture *f = *state;
+
+    f->hub.topics_max = 0;
+
+    assert_null(hub_visit(&f->hub, B("post:1"), 42, &f->settings));
+    assert_int_equal(f->hub.topics_len, 0);
+}
+
 static void a_hub_is_released_with_people_in_it(void **state)
 {
     struct fixture *f = *state;
@@ -670,6 +695,8 @@ int main(void)
         hub_unit_test(the_hub_counts_subscribers_by_worker_and_format),
         hub_unit_test(a_state_goes_with_the_last_subscriber_of_its_format),
         hub_unit_test(whoever_saw_a_number_that_was_taken_back_is_late),
+        hub_unit_test(a_topic_that_is_visited_lasts_as_long_as_the_visit),
+        hub_unit_test(a_visit_makes_no_more_topics_than_allowed),
         hub_unit_test(a_hub_is_released_with_people_in_it),
     };
 

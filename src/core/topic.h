@@ -115,6 +115,7 @@ struct topic {
     struct audience_link *audiences;
     uint32_t audiences_len;
     uint32_t audience;                     /* subscribers in all of them */
+    uint32_t visits;                       /* of hub_visit() */
     uint32_t late;                         /* were told a live number since the last announcement */
     uint32_t subscribers[FORMATS_MAX];     /* by format */
     struct blob *state_cache[FORMATS_MAX]; /* as of the last announcement */

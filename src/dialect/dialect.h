@@ -104,6 +104,8 @@ struct dialect {
     void (*on_ask)(struct session *s);
     /* Ends the session: say why in the dialect's way and call session_close(). */
     void (*on_end)(struct session *s, enum ending why);
+    /* session_outage() began or ended. May be NULL. */
+    void (*on_outage)(struct session *s);
     /* Frees what the private state holds. May be NULL. */
     void (*on_release)(struct session *s);
 };

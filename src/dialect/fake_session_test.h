@@ -38,6 +38,7 @@ struct fake {
     struct session_limits limits;
     struct session *sessions; /* newest first */
     uint64_t now_ms;
+    struct outage outage;
     uint32_t made; /* sessions so far */
     char *trusted; /* the meta that a good token gives; owned; NULL: none */
     bool token_needed;
@@ -271,6 +272,11 @@ struct bytes session_key(const struct session *s)
 struct bytes session_trusted_meta(const struct session *s)
 {
     return s->trusted ? bytes_str(s->node->trusted) : (struct bytes){0};
+}
+
+const struct outage *session_outage(const struct session *s)
+{
+    return &s->node->outage;
 }
 
 const struct topic_settings *session_settings(const struct session *s, struct bytes topic)

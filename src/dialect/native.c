@@ -88,6 +88,27 @@ static void on_request(struct session *s, const struct opening *o, struct answer
     a->text = "this path speaks the subprotocol rollcall.v1; ask for it in Sec-WebSocket-Protocol";
 }
 
+/* An outage of the cluster, or its end. */
+static void on_outage(struct session *s)
+{
+    const struct native *state = session_state(s);
+    const struct outage *o = session_outage(s);
+    struct buf out;
+
+    if (!state->admitted)
+        return;
+    buf_init(&out, BUF_UNBOUNDED);
+    if (o->since_ms) {
+        buf_printf(&out, "[\"cluster\",{\"degraded\":true,\"since_ms\":%lld,\"why\":",
+                   (long long)o->since_ms);
+        buf_put_json(&out, bytes_str(o->why));
+        buf_put(&out, B("}]"));
+    } else {
+        buf_put(&out, B("[\"cluster\",{\"degraded\":false}]"));
+    }
+    send_buf(s, &out);
+}
+
 /* hello */
 
 static void send_welcome(struct session *s, const char *visitor)
@@ -130,6 +151,8 @@ static void hello(struct call *c)
     if (result == ADMIT_OK) {
         state->admitted = true;
         send_welcome(c->session, json_is_true(visitor) ? made : NULL);
+        if (session_outage(c->session)->since_ms)
+            on_outage(c->session);
         return;
     }
     send_error(c->session, -1, result == ADMIT_BAD_VISITOR ? "bad_visitor" : "bad_token", why);
@@ -557,4 +580,5 @@ const struct dialect native_dialect = {
     .on_joined = on_joined,
     .on_ask = on_ask,
     .on_end = on_end,
+    .on_outage = on_outage,
 };

@@ -54,6 +54,14 @@ struct bytes session_key(const struct session *s);
 /* The meta that the token gives, JSON object text; empty if none. */
 struct bytes session_trusted_meta(const struct session *s);
 
+/* What the cluster lacks, as far as this node knows: since `since_ms` other nodes' numbers may be
+ * old. 0 if nothing. */
+struct outage {
+    int64_t since_ms; /* Unix time in milliseconds */
+    const char *why;  /* a short text */
+};
+const struct outage *session_outage(const struct session *s);
+
 /* Limits and settings that a dialect needs. */
 const struct topic_settings *session_settings(const struct session *s, struct bytes topic);
 struct session_limits {

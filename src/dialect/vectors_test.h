@@ -157,6 +157,11 @@ static inline void vector_step(struct vector *v, const json_t *step)
         fake_turn(v->session, NULL);
     } else if (strcmp(what, "ask") == 0) {
         v->dialect->on_ask(v->session);
+    } else if (strcmp(what, "cluster") == 0) {
+        v->node->outage = (struct outage){json_integer_value(json_array_get(step, 1)),
+                                          json_string_value(json_array_get(step, 2))};
+        if (v->session && v->dialect->on_outage)
+            v->dialect->on_outage(v->session);
     } else if (strcmp(what, "end") == 0) {
         vector_end(v, json_string_value(json_array_get(step, 1)));
     } else {

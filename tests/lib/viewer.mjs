@@ -208,6 +208,7 @@ export class NativeViewer extends Viewer {
   take(m) {
     if (m[0] === 'ping') return this.say(['pong']);
     if (m[0] === 'welcome') return (this.welcome = m[1]);
+    if (m[0] === 'cluster') return (this.degraded = m[1].degraded);
     const shown = this.byNumber.get(m[1]);
     if (m[0] === 'count' && shown && !shown.list) [, , shown.viewers, shown.people] = m;
     else if (m[0] === 'state' && shown?.list) this.#state(shown, m);
