@@ -29,9 +29,11 @@ static void speaker_init(struct speaker *s, const struct options *o)
     s->events = 0;
 }
 
-/* Its own answer must be read before it may speak of the topic again. */
-static void speaker_read(struct speaker *s)
+/* It may be told later than the others that it has joined, and must know before it leaves. */
+static void speaker_read(struct speaker *s, uint64_t until)
 {
+    while (s->one.clients[0].viewers < 0 && now_ns() < until)
+        crowd_step(&s->one, 5);
     while (crowd_step(&s->one, 0))
         ;
 }
@@ -55,6 +57,7 @@ static void toggle(struct speaker *s)
                            (unsigned long long)s->one.clients[0].number_id);
         crowd_say(&s->one, 0, text, (size_t)len);
     } else {
+        s->one.clients[0].viewers = -1;
         crowd_say(&s->one, 0, join, sizeof(join) - 1);
     }
     s->here = !s->here;
@@ -85,13 +88,12 @@ static uint32_t speak(struct crowd *c, const struct options *o, struct speaker *
             say_event(s);
         else
             toggle(s);
-        speaker_read(s);
         uint64_t patience = now_ns() + o->patience * S;
         while (!shown(&c->clients[0], o, s) && now_ns() < patience)
             crowd_step(c, 5);
         while (crowd_step(c, 0))
             ;
-        speaker_read(s);
+        speaker_read(s, patience);
         progress_show(o->progress, "rounds", rounds, 0);
     }
     return rounds;
