@@ -75,15 +75,25 @@ static struct topic *add_topic(struct hub *h, struct bytes name, uint64_t hash,
     return t;
 }
 
-/* The topic has changed: it is due, now or when its rest is over. */
-static void changed(struct hub *h, struct topic *t)
+static void make_due(struct hub *h, struct topic *t)
 {
-    if (t->due || wheel_is_set(&t->rest))
-        return;
     t->due = true;
     t->next_due = NULL;
     *h->due_end = t;
     h->due_end = &t->next_due;
+}
+
+/* The topic has changed: it is due, now or when its rest is over. Only then is there a timer, so a
+ * topic that rests and does not change wakes nobody. The hub's time may be that of the last turn; a
+ * timer that is due already is found by the hub_expire() of this one. */
+static void changed(struct hub *h, struct topic *t)
+{
+    if (t->due || wheel_is_set(&t->rest))
+        return;
+    if (h->now_ms < t->rest_until_ms)
+        wheel_set(&h->rests, &t->rest, t->rest_until_ms);
+    else
+        make_due(h, t);
 }
 
 static struct audience_link *link_find(struct topic *t, uint16_t worker, struct id audience)
@@ -284,21 +294,15 @@ static void grace_over(struct hub *h, struct presence *p)
     changed(h, t);
 }
 
-static void rest_over(struct hub *h, struct topic *t)
-{
-    if (t->changes)
-        changed(h, t);
-    end_if_empty(h, t);
-}
-
 void hub_expire(struct hub *h, uint64_t now_ms)
 {
     struct wheel_timer *timer;
 
+    h->now_ms = now_ms;
     while ((timer = wheel_pop(&h->tables.wheel, now_ms)))
         grace_over(h, CONTAINER_OF(timer, struct absent, timer)->presence);
     while ((timer = wheel_pop(&h->rests, now_ms)))
-        rest_over(h, CONTAINER_OF(timer, struct topic, rest));
+        make_due(h, CONTAINER_OF(timer, struct topic, rest));
 }
 
 struct topic *hub_due(struct hub *h)
@@ -329,8 +333,9 @@ void hub_announced(struct hub *h, struct topic *t, uint64_t now_ms)
     assert(!t->due);
     topic_settle(t);
     t->late = 0;
-    if (told && window_ms)
-        wheel_set(&h->rests, &t->rest, now_ms + window_ms);
+    h->now_ms = now_ms;
+    if (told)
+        t->rest_until_ms = now_ms + window_ms;
     end_if_empty(h, t);
 }
 

@@ -35,7 +35,8 @@ struct hub {
     struct topic *idle; /* kept ones that nobody needs */
     uint32_t topics_max;
     uint32_t topics_len;
-    struct wheel rests; /* the windows that run, 1 ms a tick */
+    struct wheel rests; /* the ends of windows in which something changed, 1 ms a tick */
+    uint64_t now_ms;    /* of the last call that gave it */
 };
 
 /* A new subscription, counted or only watching. */

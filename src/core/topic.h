@@ -119,7 +119,8 @@ struct topic {
     uint32_t late;                         /* were told a live number since the last announcement */
     uint32_t subscribers[FORMATS_MAX];     /* by format */
     struct blob *state_cache[FORMATS_MAX]; /* as of the last announcement */
-    struct wheel_timer rest;               /* set while the window runs */
+    struct wheel_timer rest;               /* set while a change waits for the window's end */
+    uint64_t rest_until_ms;                /* the window's end */
     struct topic *next_due, *next_idle;
     bool due;
     bool kept;                 /* not freed when nobody is left, but given to hub_idle() */
