@@ -3,6 +3,7 @@
  * main.c - the commands of the program. Each is described where it is made.
  */
 #include "app/cmd_check_config.h"
+#include "app/cmd_cluster.h"
 #include "app/cmd_docs.h"
 #include "app/cmd_serve.h"
 #include "app/cmd_token.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv)
         &cmd_serve,
         &cmd_token,
         &cmd_check_config,
+        &cmd_cluster,
         &cmd_docs,
     };
 

@@ -20,7 +20,8 @@ enum {
     LEAVE_MS = 1000,
     PASSWORD_MAX = 1024,
     REFUSE_AFTER_MS = 5000,
-    RETRY_MS = 500 /* half of it to connect */
+    CONNECT_MS = 1000,
+    RETRY_MS = 250
 };
 
 /* What a node keeps of its cluster. */
@@ -59,29 +60,38 @@ bool clustering_address(const struct config *config, struct redis_address *out, 
     return false;
 }
 
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* Tries for REFUSE_AFTER_MS. */
 static bool reach(const struct redis_address *a, struct buf *error)
 {
-    const struct timespec pause = {.tv_nsec = RETRY_MS / 2 * 1000000L};
+    const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+    int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + REFUSE_AFTER_MS;
+    redisContext *r = NULL;
     struct buf why;
-    bool reached = false;
 
     buf_init(&why, BUF_UNBOUNDED);
-    for (int tries = REFUSE_AFTER_MS / RETRY_MS; tries > 0 && !reached; tries--) {
+    for (;;) {
         buf_clear(&why);
-        redisContext *r = redis_sync_open(a, RETRY_MS / 2, &why);
-        reached = r != NULL;
-        if (r)
-            redisFree(r);
-        else
-            nanosleep(&pause, NULL);
+        r = redis_sync_open(a, CONNECT_MS, &why);
+        if (r || clock_ms(CLOCK_MONOTONIC) >= end_ms)
+            break;
+        nanosleep(&pause, NULL);
     }
-    if (!reached) {
+    if (r) {
+        redisFree(r);
+    } else {
         buf_put(error, B("redis: not reached, and cluster_start = refuse: "));
         buf_put(error, buf_bytes(&why));
     }
     buf_release(&why);
-    return reached;
+    return r != NULL;
 }
 
 bool clustering_init(struct node *n, struct buf *error)
@@ -145,49 +155,59 @@ static bool is_degraded(const struct cluster *c)
 
 static int64_t unix_ms(const struct worker *w, uint64_t loop_ms)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)(w->now_ms - loop_ms);
+    return clock_ms(CLOCK_REALTIME) - (int64_t)(w->now_ms - loop_ms);
 }
 
 /* Every worker has sessions that may be in topics of this one. */
 static void tell_workers(struct worker *w)
 {
     const struct cluster *c = w->cluster;
-    struct bytes why = bytes_str(c->why);
+    bool before = w->degraded;
 
-    if (is_degraded(c) == w->degraded)
+    w->degraded = is_degraded(c);
+    if (w->degraded == before && (!before || strcmp(c->why, w->degraded_why) == 0))
         return;
-    w->degraded = !w->degraded;
+    snprintf(w->degraded_why, sizeof(w->degraded_why), "%s", c->why);
     for (uint16_t i = 0; i < w->node->workers_len; i++) {
-        struct letter *l = letter_new(LETTER_OUTAGE, why.len);
+        struct letter *l = letter_new(LETTER_OUTAGE, strlen(c->why));
         char *at = l->text;
         if (w->degraded) {
             uint64_t since_ms = c->degraded_since_ms ? c->degraded_since_ms : w->now_ms;
             l->outage.since_ms = unix_ms(w, since_ms);
-            l->outage.why = letter_put(&at, why);
+            l->outage.known = before;
+            l->outage.why = letter_put(&at, bytes_str(c->why));
         }
         worker_post(w, i, l);
     }
 }
 
-void clustering_outage(struct worker *w, const struct letter_outage *in)
+static void tell_sessions(struct worker *w)
 {
-    uint16_t before = w->outages;
     struct session *s;
     uint32_t slot = 0;
 
-    assert(in->since_ms || before > 0);
-    w->outages = (uint16_t)(in->since_ms ? before + 1 : before - 1);
-    if (before && w->outages)
-        return;
-    snprintf(w->outage_why, sizeof(w->outage_why), "%.*s", (int)in->why.len,
-             in->why.ptr ? in->why.ptr : "");
-    w->outage = (struct outage){in->since_ms, w->outage_why};
     while ((s = pool_next(&w->sessions, &slot)))
         if (s->phase == SESSION_WEBSOCKET && s->dialect->on_outage)
             s->dialect->on_outage(s);
+}
+
+void clustering_outage(struct worker *w, const struct letter_outage *in)
+{
+    uint16_t before = w->outages;
+
+    assert(in->since_ms || before > 0);
+    if (!in->known)
+        w->outages = (uint16_t)(in->since_ms ? before + 1 : before - 1);
+    if (in->since_ms) {
+        snprintf(w->outage_why, sizeof(w->outage_why), "%.*s", (int)in->why.len, in->why.ptr);
+        w->outage.why = w->outage_why;
+    }
+    if (!before)
+        w->outage.since_ms = in->since_ms;
+    else if (!w->outages)
+        w->outage.since_ms = 0;
+    if (!before != !w->outages)
+        tell_sessions(w);
 }
 
 void clustering_tick(struct worker *w)

@@ -81,6 +81,7 @@ struct letter_counts {
 /* A worker's part of the cluster is degraded, or is well again. */
 struct letter_outage {
     int64_t since_ms; /* Unix time; 0: it is over */
+    bool known;       /* only the reason is another */
     struct bytes why;
 };
 

@@ -57,8 +57,9 @@ struct worker {
     struct cluster *cluster; /* NULL: this node is alone */
     uint64_t cluster_ms;     /* its next tick */
     bool degraded;           /* what this worker told the others of its own part */
-    uint16_t outages;        /* workers of this node that are degraded */
-    struct outage outage;    /* since the first of them was */
+    char degraded_why[OUTAGE_TEXT_MAX];
+    uint16_t outages;     /* workers of this node that are degraded */
+    struct outage outage; /* since the first of them was */
     char outage_why[OUTAGE_TEXT_MAX];
     struct wheel wheel; /* deadlines of sessions */
     struct pool sessions, subscriptions, inquiries;

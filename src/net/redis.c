@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/redis.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
 #include <hiredis/adapters/libuv.h>
 #include <hiredis/async.h>
 
@@ -22,6 +27,7 @@ struct redis {
     uint32_t waiting;
     size_t pending_bytes; /* of commands that are not answered */
     uint64_t now_ms;
+    char refused[80]; /* what the server said when it let us not in; else empty */
 };
 
 /* One command under way. */
@@ -74,7 +80,8 @@ static void on_disconnect(const redisAsyncContext *ctx, int status)
 {
     struct redis *r = ctx->data;
 
-    lost(r, status == REDIS_OK ? "the connection was ended" : ctx->errstr);
+    const char *why = status == REDIS_OK ? "the connection was ended" : ctx->errstr;
+    lost(r, r->refused[0] ? r->refused : why);
 }
 
 static void ready(struct redis *r)
@@ -93,7 +100,8 @@ static void on_ready(redisAsyncContext *ctx, void *reply, void *last)
     if (!answer || r->closing)
         return;
     if (answer->type == REDIS_REPLY_ERROR) {
-        r->handler->on_down(r->owner, answer->str);
+        if (!r->refused[0]) /* the first is the reason, the others follow from it */
+            snprintf(r->refused, sizeof(r->refused), "%s", answer->str);
         redisAsyncDisconnect(ctx);
     } else if (last) {
         ready(r);
@@ -111,6 +119,7 @@ static void on_connect(const redisAsyncContext *ctx, int status)
         return;
     }
     const struct redis_address *a = &r->address;
+    r->refused[0] = '\0';
     if (a->password && a->user)
         redisAsyncCommand(c, on_ready, NULL, "AUTH %s %s", a->user, a->password);
     else if (a->password)
@@ -139,6 +148,25 @@ static void connect_now(struct redis *r)
     redisAsyncSetDisconnectCallback(ctx, on_disconnect);
 }
 
+/* hiredis 0.14 is not told by its libuv adapter of a connection that was refused or reset. */
+static int socket_error(const redisAsyncContext *ctx)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(ctx->c.fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+static void cut_off(struct redis *r, const char *why)
+{
+    redisAsyncContext *ctx = r->ctx;
+
+    r->ctx = NULL;
+    ctx->onDisconnect = NULL; /* it is told here, once */
+    redisAsyncFree(ctx);
+    lost(r, why);
+}
+
 void redis_tick(struct redis *r, uint64_t now_ms, uint32_t stuck_ms)
 {
     r->now_ms = now_ms;
@@ -149,12 +177,12 @@ void redis_tick(struct redis *r, uint64_t now_ms, uint32_t stuck_ms)
     }
     bool waits = r->ctx && (r->waiting || !r->up);
     if (waits && r->waiting_since_ms && now_ms - r->waiting_since_ms > stuck_ms) {
-        redisAsyncContext *ctx = r->ctx;
-        r->ctx = NULL;
-        ctx->onDisconnect = NULL; /* it is told here, once */
-        redisAsyncFree(ctx);
-        lost(r, "it does not answer");
+        cut_off(r, "it does not answer");
+        return;
     }
+    int error = r->ctx ? socket_error(r->ctx) : 0;
+    if (error)
+        cut_off(r, strerror(error));
 }
 
 void redis_close(struct redis *r)

@@ -63,6 +63,7 @@ test('a Redis that is killed and comes back empty costs nobody, and is filled ag
   const cluster = await begin(t);
   await cluster.redis.kill();
   await cluster.crowd.churn(50);
+  await sleep(1000); // connections are tried and refused meanwhile
   await cluster.redis.start();
   bound(t, 'Redis empty', await cluster.crowd.right(5000), 2000);
   await end(cluster);

@@ -46,7 +46,9 @@ class Redis {
 
   /** The answer of a command as redis-cli prints it where it is no terminal. */
   async cli(...args) {
-    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...args.map(String)]);
+    const secret = this.args.indexOf('--requirepass') + 1;
+    const env = secret ? { ...process.env, REDISCLI_AUTH: this.args[secret] } : process.env;
+    const { stdout } = await run('redis-cli', ['-p', String(this.port), ...args.map(String)], { env });
     return stdout.trimEnd();
   }
 
