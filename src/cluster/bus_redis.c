@@ -16,15 +16,15 @@ enum {
     STUCK_MS = 3000,
     EXPIRE_S = 86400,
     REAP_TOPICS_MAX = 1000,
-    SHA_BYTES = 41,
-    READS_BYTES = 64
+    ERROR_EVERY_MS = 1000, /* errors that are logged */
+    SHA_BYTES = 41
 };
 
-enum script { WRITE, RENEW, REAP, READ, TOUCH, SCRIPTS_LEN };
+enum script { WRITE, RENEW, REAP, READ, CHECK, SCRIPTS_LEN };
 
 static const char *const sources[SCRIPTS_LEN] = {
     [WRITE] = script_write, [RENEW] = script_renew, [REAP] = script_reap,
-    [READ] = script_read,   [TOUCH] = script_touch,
+    [READ] = script_read,   [CHECK] = script_check,
 };
 
 struct bus_redis {
@@ -36,6 +36,10 @@ struct bus_redis {
     char shas[SCRIPTS_LEN][SHA_BYTES];
     unsigned loaded; /* scripts */
     bool told_up;
+    bool reload; /* the server has forgotten the scripts */
+    struct request *requests;
+    uint64_t subscribed, confirmed; /* subscriptions asked for; confirmed, or lost since */
+    uint64_t now_ms, error_ms;
 };
 
 static struct bus_redis *of(struct bus *b)
@@ -46,7 +50,7 @@ static struct bus_redis *of(struct bus *b)
 /* Room for the keys of a call, so that those put first stay where they are. */
 static void begin_keys(struct buf *text, const struct bus_redis *b, struct bytes topic)
 {
-    enum { KEYS_MAX = 5, KIND_MAX = 16 };
+    enum { KEYS_MAX = 6, KIND_MAX = 16 };
 
     buf_init(text, BUF_UNBOUNDED);
     buf_reserve(text, KEYS_MAX * (strlen(b->prefix) + KIND_MAX + LIFE_TEXT_MAX + topic.len + 1));
@@ -100,26 +104,69 @@ static void eval_add_all(struct eval *e, const struct bytes *args, size_t len)
         eval_add(e, args[i]);
 }
 
-/* Whose answer it is; the topic follows. */
+/* Whose answer it is; the topic follows. The bus keeps them, since one that is closed answers no
+ * more. */
 struct request {
+    struct request *prev, *next;
+    struct bus_redis *bus;
+    struct life life;
+    uint64_t ticket;
+    bool check;
     uint32_t len;
     char topic[];
 };
 
-static struct request *request_new(struct bytes topic)
+static struct request *request_new(struct bus_redis *b, struct bytes topic, struct life life)
 {
     struct request *r = heap_alloc(sizeof(*r) + topic.len);
 
-    r->len = (uint32_t)topic.len;
+    *r = (struct request){.next = b->requests, .bus = b, .life = life, .len = (uint32_t)topic.len};
+    if (r->next)
+        r->next->prev = r;
+    b->requests = r;
     memcpy(r->topic, topic.ptr, topic.len);
     return r;
 }
 
-static bool is_error(const redisReply *reply)
+static void request_free(struct request *r)
 {
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        r->bus->requests = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
+    heap_free(r);
+}
+
+static struct bytes request_topic(const struct request *r)
+{
+    return bytes_of(r->topic, r->len);
+}
+
+/* Sends what stands in `e`; `r` is freed if it cannot be sent. */
+static bool request_send(struct bus_redis *b, const struct eval *e, redis_done *done,
+                         struct request *r)
+{
+    bool sent = redis_command(b->commands, e->args, e->len, done, r);
+
+    if (!sent)
+        request_free(r);
+    return sent;
+}
+
+static bool is_error(struct bus_redis *b, const redisReply *reply)
+{
+    static const char no_script[] = "NOSCRIPT";
+
     if (!reply || reply->type != REDIS_REPLY_ERROR)
         return !reply;
-    log_warn("cluster: redis: %s", reply->str);
+    if (strncmp(reply->str, no_script, sizeof(no_script) - 1) == 0)
+        b->reload = true;
+    if (b->now_ms >= b->error_ms) {
+        log_warn("cluster: redis: %s", reply->str);
+        b->error_ms = b->now_ms + ERROR_EVERY_MS;
+    }
     return true;
 }
 
@@ -131,50 +178,52 @@ static void on_written(void *owner, void *data, const redisReply *reply)
     struct request *r = data;
     enum bus_lease lease = BUS_LEASE_UNKNOWN;
 
-    if (!is_error(reply) && reply->type == REDIS_REPLY_INTEGER)
+    if (!is_error(b, reply) && reply->type == REDIS_REPLY_INTEGER)
         lease = reply->integer ? BUS_LEASE_HELD : BUS_LEASE_LOST;
-    b->handler->on_written(b->owner, bytes_of(r->topic, r->len), lease);
-    heap_free(r);
+    b->handler->on_written(b->owner, request_topic(r), r->life, lease);
+    request_free(r);
+}
+
+/* A number as text in `numbers`, which has room. */
+static struct bytes put_number(struct buf *numbers, uint64_t n)
+{
+    size_t begin = numbers->len, cap = numbers->cap;
+
+    buf_put_uint(numbers, n);
+    assert(numbers->cap == cap);
+    return bytes_of(numbers->ptr + begin, numbers->len - begin);
 }
 
 static bool redis_bus_write(struct bus *bus, const struct bus_write *w)
 {
     struct bus_redis *b = of(bus);
     struct eval *e = heap_alloc(sizeof(*e));
-    struct bytes keys[5];
     struct buf text, numbers;
     char life[LIFE_TEXT_MAX];
 
     life_put(w->life, life);
     begin_keys(&text, b, w->topic);
     buf_init(&numbers, BUF_UNBOUNDED);
-    keys[0] = put_key(&text, b, "leases", B(""));
-    keys[1] = put_share_key(&text, b, life, w->topic);
-    keys[2] = put_key(&text, b, "topic:", w->topic);
-    keys[3] = put_key(&text, b, "topics:", bytes_str(life));
-    keys[4] = put_key(&text, b, "channel:", w->topic);
-    buf_printf(&numbers, "%llu", (unsigned long long)w->version);
-    size_t version_len = numbers.len;
-    buf_printf(&numbers, "%d", EXPIRE_S);
-    size_t expire_len = numbers.len;
-    buf_printf(&numbers, "%zu", w->set_len);
-
-    eval_begin(e, b, WRITE, B("4"));
-    eval_add_all(e, keys, 4);
+    buf_reserve(&numbers, 256);
+    eval_begin(e, b, WRITE, B("5"));
+    eval_add(e, put_key(&text, b, "leases", B("")));
+    eval_add(e, put_share_key(&text, b, life, w->topic));
+    eval_add(e, put_key(&text, b, "topic:", w->topic));
+    eval_add(e, put_key(&text, b, "topics:", bytes_str(life)));
+    eval_add(e, put_key(&text, b, "fences:", bytes_str(life)));
     eval_add(e, bytes_str(life));
     eval_add(e, w->topic);
-    eval_add(e, bytes_of(numbers.ptr, version_len));
+    eval_add(e, put_number(&numbers, w->version));
     eval_add(e, w->whole ? B("1") : B("0"));
-    eval_add(e, bytes_of(numbers.ptr + version_len, expire_len - version_len));
-    eval_add(e, keys[4]);
+    eval_add(e, put_number(&numbers, EXPIRE_S));
+    eval_add(e, put_key(&text, b, "channel:", w->topic));
     eval_add(e, w->message);
-    eval_add(e, bytes_of(numbers.ptr + expire_len, numbers.len - expire_len));
+    eval_add(e, put_number(&numbers, w->home));
+    eval_add(e, put_number(&numbers, w->connection));
+    eval_add(e, put_number(&numbers, w->set_len));
     eval_add_all(e, w->set, w->set_len);
     eval_add_all(e, w->removed, w->removed_len);
-    struct request *r = request_new(w->topic);
-    bool sent = redis_command(b->commands, e->args, e->len, on_written, r);
-    if (!sent)
-        heap_free(r);
+    bool sent = request_send(b, e, on_written, request_new(b, w->topic, w->life));
     buf_release(&text);
     buf_release(&numbers);
     heap_free(e);
@@ -183,70 +232,120 @@ static bool redis_bus_write(struct bus *bus, const struct bus_write *w)
 
 /* Reading. */
 
-static size_t take_shares(const redisReply *reply, struct bus_share *shares, struct bytes *texts)
+static bool is_share(const redisReply *share)
+{
+    return share->type == REDIS_REPLY_ARRAY && share->elements == 3 && share->element[0]->str &&
+           share->element[1]->str;
+}
+
+/* `entries` has room for all of them. */
+static size_t take_shares(const redisReply *reply, struct bus_share *shares, struct bytes *entries)
 {
     size_t len = 0;
 
-    for (size_t i = 0; i < reply->elements; i++) {
+    for (size_t i = 1; i < reply->elements; i++) {
         const redisReply *share = reply->element[i];
-        if (share->type != REDIS_REPLY_ARRAY || share->elements != 3)
+        if (!is_share(share))
             continue;
-        const redisReply *life = share->element[0], *version = share->element[1],
-                         *entries = share->element[2];
+        const redisReply *life = share->element[0], *last = share->element[2];
         if (!life_parse(bytes_of(life->str, life->len), &shares[len].life))
             continue;
-        shares[len].version = strtoull(version->str, NULL, 10);
-        shares[len].entries = texts;
-        shares[len].entries_len = entries->elements;
-        for (size_t k = 0; k < entries->elements; k++)
-            *texts++ = bytes_of(entries->element[k]->str, entries->element[k]->len);
+        bool whole = last->type == REDIS_REPLY_ARRAY;
+        shares[len].version = strtoull(share->element[1]->str, NULL, 10);
+        shares[len].size = whole ? last->elements / 2 : (size_t)last->integer;
+        shares[len].entries = entries;
+        shares[len].entries_len = whole ? last->elements : 0;
+        for (size_t k = 0; k < shares[len].entries_len; k++)
+            *entries++ = bytes_of(last->element[k]->str, last->element[k]->len);
         len++;
     }
     return len;
+}
+
+static void answer(struct bus_redis *b, const struct request *r, const struct bus_reading *reading)
+{
+    if (r->check)
+        b->handler->on_checked(b->owner, request_topic(r), r->ticket, reading);
+    else
+        b->handler->on_read(b->owner, request_topic(r), r->ticket, reading);
 }
 
 static void on_read(void *owner, void *data, const redisReply *reply)
 {
     struct bus_redis *b = owner;
     struct request *r = data;
-    struct bytes topic = bytes_of(r->topic, r->len);
+    size_t entries_len = 0;
 
-    if (is_error(reply) || reply->type != REDIS_REPLY_ARRAY) {
-        b->handler->on_read(b->owner, topic, NULL, 0);
-    } else {
-        size_t texts_len = 0;
-        for (size_t i = 0; i < reply->elements; i++)
-            if (reply->element[i]->type == REDIS_REPLY_ARRAY && reply->element[i]->elements == 3)
-                texts_len += reply->element[i]->element[2]->elements;
-        struct bus_share *shares = heap_zalloc(reply->elements, sizeof(*shares));
-        struct bytes *texts = heap_zalloc(texts_len, sizeof(*texts));
-        size_t len = take_shares(reply, shares, texts);
-        b->handler->on_read(b->owner, topic, shares, len);
-        heap_free(shares);
-        heap_free(texts);
+    if (is_error(b, reply) || reply->type != REDIS_REPLY_ARRAY || reply->elements == 0 ||
+        !reply->element[0]->str) {
+        answer(b, r, NULL);
+        request_free(r);
+        return;
     }
-    heap_free(r);
+    for (size_t i = 1; i < reply->elements; i++)
+        if (is_share(reply->element[i]))
+            entries_len += reply->element[i]->element[2]->elements;
+    struct bus_share *shares = heap_zalloc(reply->elements, sizeof(*shares));
+    struct bytes *entries = heap_zalloc(entries_len + 1, sizeof(*entries));
+    struct bus_reading reading = {
+        .epoch = strtoull(reply->element[0]->str, NULL, 16),
+        .shares = shares,
+        .len = take_shares(reply, shares, entries),
+    };
+    answer(b, r, &reading);
+    heap_free(shares);
+    heap_free(entries);
+    request_free(r);
 }
 
-static bool redis_bus_read(struct bus *bus, struct bytes topic)
+static bool redis_bus_read(struct bus *bus, const struct bus_question *q)
 {
     struct bus_redis *b = of(bus);
-    struct bytes args[6], key;
+    struct eval *e = heap_alloc(sizeof(*e));
     struct buf text;
 
-    begin_keys(&text, b, topic);
-    key = put_key(&text, b, "topic:", topic);
-    args[0] = B("EVALSHA");
-    args[1] = bytes_str(b->shas[READ]);
-    args[2] = B("1");
-    args[3] = key;
-    args[4] = bytes_str(b->prefix);
-    args[5] = topic;
-    struct request *r = request_new(topic);
-    bool sent = redis_command(b->commands, args, 6, on_read, r);
-    if (!sent)
-        heap_free(r);
+    begin_keys(&text, b, q->topic);
+    eval_begin(e, b, READ, B("3"));
+    eval_add(e, put_key(&text, b, "topic:", q->topic));
+    eval_add(e, put_key(&text, b, "leases", B("")));
+    eval_add(e, put_key(&text, b, "epoch", B("")));
+    eval_add(e, bytes_str(b->prefix));
+    eval_add(e, q->topic);
+    struct request *r = request_new(b, q->topic, q->life);
+    r->ticket = q->ticket;
+    bool sent = request_send(b, e, on_read, r);
     buf_release(&text);
+    heap_free(e);
+    return sent;
+}
+
+static bool redis_bus_check(struct bus *bus, const struct bus_question *q)
+{
+    struct bus_redis *b = of(bus);
+    struct eval *e = heap_alloc(sizeof(*e));
+    char life[LIFE_TEXT_MAX], seconds[16];
+    struct buf text;
+
+    life_put(q->life, life);
+    snprintf(seconds, sizeof(seconds), "%d", EXPIRE_S);
+    begin_keys(&text, b, q->topic);
+    eval_begin(e, b, CHECK, B("6"));
+    eval_add(e, put_key(&text, b, "topic:", q->topic));
+    eval_add(e, put_key(&text, b, "leases", B("")));
+    eval_add(e, put_key(&text, b, "epoch", B("")));
+    eval_add(e, put_share_key(&text, b, life, q->topic));
+    eval_add(e, put_key(&text, b, "topics:", bytes_str(life)));
+    eval_add(e, put_key(&text, b, "fences:", bytes_str(life)));
+    eval_add(e, bytes_str(b->prefix));
+    eval_add(e, q->topic);
+    eval_add(e, bytes_str(seconds));
+    eval_add(e, bytes_str(life));
+    struct request *r = request_new(b, q->topic, q->life);
+    r->ticket = q->ticket;
+    r->check = true;
+    bool sent = request_send(b, e, on_read, r);
+    buf_release(&text);
+    heap_free(e);
     return sent;
 }
 
@@ -255,74 +354,70 @@ static bool redis_bus_read(struct bus *bus, struct bytes topic)
 static void on_renewed(void *owner, void *data, const redisReply *reply)
 {
     struct bus_redis *b = owner;
+    struct request *r = data;
     struct life expired[16];
-    size_t len = 0;
+    struct bus_renewal renewal = {.life = r->life, .lease = BUS_LEASE_UNKNOWN, .expired = expired};
 
-    (void)data;
-    if (is_error(reply) || reply->type != REDIS_REPLY_ARRAY || reply->elements < 2) {
-        b->handler->on_renewed(b->owner, BUS_LEASE_UNKNOWN, 0, NULL, 0);
-        return;
+    if (!is_error(b, reply) && reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 &&
+        reply->element[1]->str) {
+        renewal.lease = reply->element[0]->integer ? BUS_LEASE_HELD : BUS_LEASE_LOST;
+        renewal.epoch = strtoull(reply->element[1]->str, NULL, 16);
+        for (size_t i = 2; i < reply->elements && renewal.expired_len < ARRAY_LEN(expired); i++)
+            renewal.expired_len +=
+                life_parse(bytes_of(reply->element[i]->str, reply->element[i]->len),
+                           &expired[renewal.expired_len]);
     }
-    enum bus_lease lease = reply->element[0]->integer ? BUS_LEASE_HELD : BUS_LEASE_LOST;
-    uint64_t epoch = strtoull(reply->element[1]->str, NULL, 16);
-    for (size_t i = 2; i < reply->elements && len < ARRAY_LEN(expired); i++)
-        len += life_parse(bytes_of(reply->element[i]->str, reply->element[i]->len), &expired[len]);
-    b->handler->on_renewed(b->owner, lease, epoch, expired, len);
+    b->handler->on_renewed(b->owner, &renewal);
+    request_free(r);
 }
 
 static bool redis_bus_renew(struct bus *bus, struct life life, uint32_t lease_ms, bool fresh)
 {
     struct bus_redis *b = of(bus);
-    struct bytes args[9], keys[2];
-    char life_text[LIFE_TEXT_MAX], ms[16], epoch[24];
+    struct eval *e;
+    char life_text[LIFE_TEXT_MAX], ms[16], epoch[24], seconds[16];
     uint64_t random = 0;
     struct buf text;
 
-    life_put(life, life_text);
-    snprintf(ms, sizeof(ms), "%u", lease_ms);
     if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
         return false;
+    life_put(life, life_text);
+    snprintf(ms, sizeof(ms), "%u", lease_ms);
     snprintf(epoch, sizeof(epoch), "%llx", (unsigned long long)(random | 1));
+    snprintf(seconds, sizeof(seconds), "%d", EXPIRE_S);
     begin_keys(&text, b, B(""));
-    keys[0] = put_key(&text, b, "leases", B(""));
-    keys[1] = put_key(&text, b, "epoch", B(""));
-    args[0] = B("EVALSHA");
-    args[1] = bytes_str(b->shas[RENEW]);
-    args[2] = B("2");
-    args[3] = keys[0];
-    args[4] = keys[1];
-    args[5] = bytes_str(life_text);
-    args[6] = bytes_str(ms);
-    args[7] = fresh ? B("1") : B("0");
-    args[8] = bytes_str(epoch);
-    bool sent = redis_command(b->commands, args, 9, on_renewed, NULL);
+    e = heap_alloc(sizeof(*e));
+    eval_begin(e, b, RENEW, B("2"));
+    eval_add(e, put_key(&text, b, "leases", B("")));
+    eval_add(e, put_key(&text, b, "epoch", B("")));
+    eval_add(e, bytes_str(life_text));
+    eval_add(e, bytes_str(ms));
+    eval_add(e, fresh ? B("1") : B("0"));
+    eval_add(e, bytes_str(epoch));
+    eval_add(e, bytes_str(seconds));
+    bool sent = request_send(b, e, on_renewed, request_new(b, B(""), life));
     buf_release(&text);
+    heap_free(e);
     return sent;
 }
 
 /* A life with many topics is reaped in several steps, so that no step holds the server up. */
-struct reaping {
-    struct life life;
-    bool leaving;
-};
-
-static bool redis_bus_reap(struct bus *bus, struct life life, bool leaving);
+static bool reap(struct bus_redis *b, struct life life, bool leaving);
 
 static void on_reaped(void *owner, void *data, const redisReply *reply)
 {
     struct bus_redis *b = owner;
-    struct reaping *r = data;
+    struct request *r = data;
 
-    if (!is_error(reply) && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
-        redis_bus_reap(&b->bus, r->life, r->leaving);
-    heap_free(r);
+    if (!is_error(b, reply) && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0)
+        reap(b, r->life, r->ticket != 0);
+    request_free(r);
 }
 
-static bool redis_bus_reap(struct bus *bus, struct life life, bool leaving)
+static bool reap(struct bus_redis *b, struct life life, bool leaving)
 {
-    struct bus_redis *b = of(bus);
     struct share_message gone = {.life = life, .gone = true};
-    struct bytes args[10], keys[2];
+    struct eval *e = heap_alloc(sizeof(*e));
     char life_text[LIFE_TEXT_MAX], most[16];
     struct buf text, message;
 
@@ -330,50 +425,28 @@ static bool redis_bus_reap(struct bus *bus, struct life life, bool leaving)
     snprintf(most, sizeof(most), "%d", REAP_TOPICS_MAX);
     begin_keys(&text, b, B(""));
     buf_init(&message, BUF_UNBOUNDED);
-    keys[0] = put_key(&text, b, "leases", B(""));
-    keys[1] = put_key(&text, b, "topics:", bytes_str(life_text));
     share_message_put(&message, &gone);
-    args[0] = B("EVALSHA");
-    args[1] = bytes_str(b->shas[REAP]);
-    args[2] = B("2");
-    args[3] = keys[0];
-    args[4] = keys[1];
-    args[5] = bytes_str(life_text);
-    args[6] = bytes_str(b->prefix);
-    args[7] = leaving ? B("1") : B("0");
-    args[8] = buf_bytes(&message);
-    args[9] = bytes_str(most);
-    struct reaping *r = heap_alloc(sizeof(*r));
-    *r = (struct reaping){life, leaving};
-    bool sent = redis_command(b->commands, args, 10, on_reaped, r);
-    if (!sent)
-        heap_free(r);
+    eval_begin(e, b, REAP, B("3"));
+    eval_add(e, put_key(&text, b, "leases", B("")));
+    eval_add(e, put_key(&text, b, "topics:", bytes_str(life_text)));
+    eval_add(e, put_key(&text, b, "fences:", bytes_str(life_text)));
+    eval_add(e, bytes_str(life_text));
+    eval_add(e, bytes_str(b->prefix));
+    eval_add(e, leaving ? B("1") : B("0"));
+    eval_add(e, buf_bytes(&message));
+    eval_add(e, bytes_str(most));
+    struct request *r = request_new(b, B(""), life);
+    r->ticket = leaving;
+    bool sent = request_send(b, e, on_reaped, r);
     buf_release(&text);
     buf_release(&message);
+    heap_free(e);
     return sent;
 }
 
-static bool redis_bus_touch(struct bus *bus, struct life life, struct bytes topic)
+static bool redis_bus_reap(struct bus *bus, struct life life, bool leaving)
 {
-    struct bus_redis *b = of(bus);
-    struct bytes args[7], keys[3];
-    char life_text[LIFE_TEXT_MAX], seconds[16];
-    struct buf text;
-
-    life_put(life, life_text);
-    snprintf(seconds, sizeof(seconds), "%d", EXPIRE_S);
-    begin_keys(&text, b, topic);
-    keys[0] = put_share_key(&text, b, life_text, topic);
-    keys[1] = put_key(&text, b, "topic:", topic);
-    keys[2] = put_key(&text, b, "topics:", bytes_str(life_text));
-    args[0] = B("EVALSHA");
-    args[1] = bytes_str(b->shas[TOUCH]);
-    args[2] = B("3");
-    memcpy(args + 3, keys, sizeof(keys));
-    args[6] = bytes_str(seconds);
-    bool sent = redis_command(b->commands, args, 7, NULL, NULL);
-    buf_release(&text);
-    return sent;
+    return reap(of(bus), life, leaving);
 }
 
 /* Channels. */
@@ -406,9 +479,10 @@ static bool redis_bus_publish(struct bus *bus, struct bytes topic, struct bytes 
     return sent;
 }
 
-static bool redis_bus_subscribe(struct bus *bus, struct bytes topic)
+/* The server confirms each in order. */
+static uint64_t redis_bus_subscribe(struct bus *bus, struct bytes topic)
 {
-    return redis_bus_subscription(bus, topic, true);
+    return redis_bus_subscription(bus, topic, true) ? ++of(bus)->subscribed : 0;
 }
 
 static bool redis_bus_unsubscribe(struct bus *bus, struct bytes topic)
@@ -428,7 +502,7 @@ static void on_subscribed(void *owner, struct bytes channel)
 {
     struct bus_redis *b = owner;
 
-    b->handler->on_subscribed(b->owner, topic_of(b, channel));
+    b->handler->on_subscribed(b->owner, topic_of(b, channel), ++b->confirmed);
 }
 
 static void on_message(void *owner, struct bytes channel, struct bytes payload)
@@ -454,22 +528,26 @@ static void on_loaded(void *owner, void *data, const redisReply *reply)
     struct bus_redis *b = owner;
     char *sha = data;
 
-    if (is_error(reply) || reply->type != REDIS_REPLY_STRING || reply->len != SHA_BYTES - 1)
+    if (is_error(b, reply) || reply->type != REDIS_REPLY_STRING || reply->len != SHA_BYTES - 1)
         return;
     memcpy(sha, reply->str, SHA_BYTES);
     b->loaded++;
     look_up(b);
 }
 
-static void on_commands_up(void *owner)
+static void load_scripts(struct bus_redis *b)
 {
-    struct bus_redis *b = owner;
-
     b->loaded = 0;
+    b->reload = false;
     for (unsigned i = 0; i < SCRIPTS_LEN; i++) {
         struct bytes args[] = {B("SCRIPT"), B("LOAD"), bytes_str(sources[i])};
         redis_command(b->commands, args, 3, on_loaded, b->shas[i]);
     }
+}
+
+static void on_commands_up(void *owner)
+{
+    load_scripts(owner);
 }
 
 static void on_subscriptions_up(void *owner)
@@ -485,10 +563,21 @@ static void on_down(void *owner, const char *why)
     b->handler->on_down(b->owner, why);
 }
 
+static void on_subscriptions_down(void *owner, const char *why)
+{
+    struct bus_redis *b = owner;
+
+    b->confirmed = b->subscribed; /* those under way will not be confirmed */
+    on_down(owner, why);
+}
+
 static void redis_bus_tick(struct bus *bus, uint64_t now_ms)
 {
     struct bus_redis *b = of(bus);
 
+    b->now_ms = now_ms;
+    if (b->reload && redis_up(b->commands))
+        load_scripts(b);
     redis_tick(b->commands, now_ms, STUCK_MS);
     redis_tick(b->subscriptions, now_ms, STUCK_MS);
 }
@@ -506,6 +595,8 @@ static void redis_bus_close(struct bus *bus)
 
     redis_close(b->commands);
     redis_close(b->subscriptions);
+    while (b->requests)
+        request_free(b->requests);
     heap_free(b);
 }
 
@@ -515,9 +606,9 @@ static const struct bus_ops redis_bus_ops = {
     .subscribe = redis_bus_subscribe,
     .unsubscribe = redis_bus_unsubscribe,
     .read = redis_bus_read,
+    .check = redis_bus_check,
     .renew = redis_bus_renew,
     .reap = redis_bus_reap,
-    .touch = redis_bus_touch,
     .tick = redis_bus_tick,
     .waiting = redis_bus_waiting,
     .close = redis_bus_close,
@@ -530,7 +621,7 @@ static const struct redis_handler commands_handler = {
 
 static const struct redis_handler subscriptions_handler = {
     .on_up = on_subscriptions_up,
-    .on_down = on_down,
+    .on_down = on_subscriptions_down,
     .on_subscribed = on_subscribed,
     .on_message = on_message,
 };

@@ -6,43 +6,63 @@
 #include "base/heap.h"
 #include "base/log.h"
 #include "cluster/interest.h"
+#include "cluster/lease.h"
 #include "cluster/share_text.h"
 #include "cluster/tell.h"
 #include "core/share.h"
 
 enum {
-    RENEWALS_PER_LEASE = 10,
     STEPS_PER_TICK = 500, /* subscriptions, reads and whole writes */
-    ASK_AGAIN_MS = 2000,  /* a read or subscription that was not answered */
-    VERIFY_EVERY_MS = 30000,
-    TOUCH_EVERY_MS = 1000
+    CHECKS_PER_TICK = 20, /* so that very many topics take longer, not more of the server */
+    ASK_AGAIN_MS = 10000, /* what the bus still owes an answer to, against its word */
+    REST_MS = 200         /* after an error */
 };
 
 void cluster_init(struct cluster *c, struct membership *m, struct hub *hub, bool keeper)
 {
-    *c = (struct cluster){.member = m, .hub = hub, .keeper = keeper, .random = m->node | 1};
+    *c = (struct cluster){.member = m, .hub = hub, .keeper = keeper};
     snprintf(c->why, sizeof(c->why), "not connected yet");
 }
 
-/* One step of one topic; false if the bus takes no more now. */
-static bool step(struct cluster *c, struct interest *i)
+/* Shares may be written now. */
+static bool may_write(const struct cluster *c)
 {
-    const struct bus_ops *ops = c->bus->ops;
+    return c->up && c->life && !lease_lost(c) && !atomic_load(&c->member->leaving);
+}
+
+static bool ask(struct cluster *c, struct interest *i)
+{
     struct bytes name = i->topic->name;
 
+    if (i->state == INTEREST_STALE) {
+        struct bus_question q = {.topic = name, .ticket = ++c->tickets};
+        if (!c->bus->ops->read(c->bus, &q))
+            return false;
+        c->counts.reads++;
+        i->ticket = q.ticket;
+        i->asked_version = i->version;
+        i->state = INTEREST_READING;
+    } else {
+        i->ticket = c->bus->ops->subscribe(c->bus, name);
+        if (!i->ticket)
+            return false;
+        i->state = INTEREST_SUBSCRIBING;
+    }
+    i->asked_ms = c->now_ms;
+    interest_drop_kept(i);
+    return true;
+}
+
+/* Whatever can be done for a topic now; false if the bus takes no more. */
+static bool step(struct cluster *c, struct interest *i)
+{
     bool asked = i->state == INTEREST_SUBSCRIBING || i->state == INTEREST_READING;
+
     if (asked && c->now_ms - i->asked_ms > ASK_AGAIN_MS)
         i->state = i->state == INTEREST_READING ? INTEREST_STALE : INTEREST_NONE;
-    if (i->state == INTEREST_NONE || i->state == INTEREST_STALE) {
-        bool stale = i->state == INTEREST_STALE;
-        if (!(stale ? ops->read(c->bus, name) : ops->subscribe(c->bus, name)))
-            return false;
-        c->counts.reads += stale;
-        i->state = stale ? INTEREST_READING : INTEREST_SUBSCRIBING;
-        i->asked_ms = c->now_ms;
-        interest_drop_kept(i);
-    }
-    if (i->dirty && c->life) {
+    if ((i->state == INTEREST_NONE || i->state == INTEREST_STALE) && !ask(c, i))
+        return false;
+    if (i->dirty && may_write(c)) {
         if (!tell_whole(c, i))
             return false;
         i->dirty = false;
@@ -59,6 +79,7 @@ void cluster_follow(struct cluster *c, struct topic *t)
     if (t->interest)
         return;
     i = interest_new(t);
+    i->version = c->versions; /* other nodes may still know those of an earlier interest */
     t->interest = i;
     t->kept = true;
     i->next = c->interests;
@@ -79,18 +100,19 @@ static void unlink_interest(struct cluster *c, struct interest *i)
         c->interests = i->next;
     if (i->next)
         i->next->prev = i->prev;
+    if (c->check == i)
+        c->check = i->next;
     c->interests_len--;
 }
 
-void cluster_forget(struct cluster *c, struct topic *t)
+static void let_go(struct cluster *c, struct interest *i)
 {
-    struct interest *i = t->interest;
+    struct topic *t = i->topic;
 
-    /* Whatever is left of the own share is nobody's. */
-    if (i->dirty && i->written && c->up)
-        tell_whole(c, i);
     if (c->up && i->state != INTEREST_NONE)
         c->bus->ops->unsubscribe(c->bus, t->name);
+    if (i->version > c->versions)
+        c->versions = i->version;
     unlink_interest(c, i);
     interest_free(i);
     t->interest = NULL;
@@ -98,6 +120,32 @@ void cluster_forget(struct cluster *c, struct topic *t)
     while (t->shares)
         share_drop(t->shares);
     hub_end(c->hub, t);
+}
+
+void cluster_forget(struct cluster *c, struct topic *t)
+{
+    struct interest *i = t->interest;
+
+    if (!i->there) {
+        let_go(c, i);
+        return;
+    }
+    i->leaving = true;
+    c->to_do++;
+}
+
+/* One that was to leave, unless somebody has come back meanwhile. Returns whether it is gone. */
+static bool leave(struct cluster *c, struct interest *i)
+{
+    const struct topic *t = i->topic;
+
+    if (i->there || t->due || t->idle)
+        return false; /* later; an idle one is given to cluster_forget() again */
+    i->leaving = false;
+    if (t->list_len != t->remote_len || t->audience)
+        return false;
+    let_go(c, i);
+    return true;
 }
 
 void cluster_release(struct cluster *c)
@@ -142,7 +190,7 @@ void cluster_tell(struct cluster *c, struct topic *t, const struct diff *d)
 
     if (!i || !d || i->dirty)
         return;
-    if (!c->up || !c->life || !tell_change(c, i, d))
+    if (!may_write(c) || !tell_change(c, i, d))
         make_dirty(c, i);
 }
 
@@ -161,17 +209,22 @@ void cluster_publish(struct cluster *c, const struct topic *t, struct bytes name
     buf_release(&text);
 }
 
-static void on_written(void *owner, struct bytes topic, enum bus_lease lease)
+static void on_written(void *owner, struct bytes topic, struct life life, enum bus_lease lease)
 {
     struct cluster *c = owner;
     struct interest *i = find(c, topic);
 
-    if (lease == BUS_LEASE_HELD)
-        return;
     if (lease == BUS_LEASE_LOST)
-        atomic_store(&c->member->lost, true);
-    if (i)
+        lease_refused(c, life);
+    if (lease == BUS_LEASE_UNKNOWN)
+        c->rest_ms = c->now_ms + REST_MS;
+    if (!i)
+        return;
+    i->unanswered -= i->unanswered > 0;
+    if (lease != BUS_LEASE_HELD)
         make_dirty(c, i);
+    else if (!i->unanswered && !i->dirty && i->size == 0)
+        i->there = false;
 }
 
 /* Hearing. */
@@ -190,28 +243,41 @@ static bool apply(struct topic *t, const struct share_message *m)
     struct share *s = share_find(t, m->life.node);
 
     if (m->gone) {
-        if (s && s->life == m->life.number)
+        if (s && s->life <= m->life.number)
             share_drop(s);
         return true;
     }
     if (s && (s->life > m->life.number || (s->life == m->life.number && m->version <= s->version)))
         return true; /* known already */
-    bool begins = m->whole || (!s && m->size == m->joined_len);
-    if (!begins && (!s || s->life != m->life.number || m->version != s->version + 1))
+    /* What tells as many as there are tells all of them. */
+    bool whole = m->whole || m->size == m->joined_len;
+    if (!whole && (!s || s->life != m->life.number || m->version != s->version + 1))
         return false;
     if (!s)
         s = share_add(t, m->life.node, m->life.number);
-    if (m->whole)
+    if (whole)
         share_begin_whole(s);
     for (size_t k = 0; k < m->removed_len; k++)
         share_remove(s, m->removed[k]);
     for (size_t k = 0; k < m->joined_len; k++)
         share_put(s, &m->joined[k]);
-    if (m->whole)
+    if (whole)
         share_end_whole(s);
     s->life = m->life.number;
     s->version = m->version;
-    return share_viewers(s) == m->size;
+    bool complete = share_viewers(s) == m->size;
+    if (share_viewers(s) == 0)
+        share_drop(s);
+    return complete;
+}
+
+static void take_change(struct cluster *c, struct interest *i, const struct share_message *m)
+{
+    if (!apply(i->topic, m)) {
+        c->counts.gaps++;
+        read_again(c, i);
+    }
+    hub_changed(c->hub, i->topic);
 }
 
 static void take_message(struct cluster *c, struct interest *i, struct bytes text)
@@ -223,15 +289,13 @@ static void take_message(struct cluster *c, struct interest *i, struct bytes tex
                  i->topic->name.ptr);
         return;
     }
-    if (m.life.node != c->member->node && m.payload.ptr) {
-        c->on_event(c->owner, i->topic, m.event, m.payload);
-    } else if (m.life.node != c->member->node) {
-        if (!apply(i->topic, &m)) {
-            c->counts.gaps++;
-            read_again(c, i);
-        }
-        hub_changed(c->hub, i->topic);
-    }
+    bool own = m.life.node == c->member->node;
+    if (!own && m.payload.ptr)
+        c->on_event(c->owner, i->topic, m.event, m.payload); /* needs no share, so it never waits */
+    else if (!own && i->state == INTEREST_LIVE)
+        take_change(c, i, &m);
+    else if (!own && i->state == INTEREST_READING && !interest_keep(i, text))
+        read_again(c, i);
     share_message_release(&m);
 }
 
@@ -241,12 +305,8 @@ static void on_message(void *owner, struct bytes topic, struct bytes message)
     struct interest *i = find(c, topic);
 
     c->counts.messages++;
-    if (!i)
-        return;
-    if (i->state == INTEREST_LIVE)
+    if (i && i->state >= INTEREST_STALE)
         take_message(c, i, message);
-    else if (i->state == INTEREST_READING && !interest_keep(i, message))
-        read_again(c, i);
 }
 
 /* A share as it was read, unless a newer one is known. Returns whether anything was other than
@@ -287,74 +347,117 @@ static bool is_among(const struct share *s, const struct bus_share *shares, size
 
 /* The server may have forgotten shares that their nodes will write again: wait for a lease before
  * believing that. */
-static bool may_drop(const struct cluster *c)
+static bool is_believable(const struct cluster *c, const struct bus_reading *r)
 {
+    uint64_t epoch = atomic_load(&c->member->epoch);
     uint64_t forgot_ms = atomic_load(&c->member->forgot_ms);
 
-    return forgot_ms == 0 || c->now_ms >= forgot_ms + c->member->lease_ms;
+    return r->epoch && r->epoch == epoch &&
+           (forgot_ms == 0 || c->now_ms >= forgot_ms + c->member->lease_ms);
 }
 
-/* The own share is not what it should be: somebody or something has removed it. */
+/* The own share is not what it should be: somebody or something has changed it. `version` is what
+ * was written when the question was asked. */
 static bool own_is_wrong(const struct cluster *c, const struct interest *i,
-                         const struct bus_share *shares, size_t len)
+                         const struct bus_reading *r, uint64_t version)
 {
-    bool quiet = c->now_ms - i->written_ms > ASK_AGAIN_MS && !i->dirty;
-
-    for (size_t k = 0; k < len; k++)
-        if (shares[k].life.node == c->member->node && shares[k].life.number == c->life)
-            return quiet && shares[k].version != i->version;
-    uint32_t own = 0;
-    for (uint32_t k = 0; k < i->topic->list_len; k++)
-        own += i->topic->list[k]->told && !i->topic->list[k]->remote;
-    return quiet && own > 0;
+    if (i->dirty || i->version != version || !may_write(c))
+        return false;
+    for (size_t k = 0; k < r->len; k++) {
+        const struct bus_share *s = &r->shares[k];
+        if (s->life.node == c->member->node && s->life.number == c->life)
+            return s->version != version || s->size != i->size;
+    }
+    return i->size > 0;
 }
 
-static void take_read(struct cluster *c, struct interest *i, const struct bus_share *shares,
-                      size_t len)
+static void repair_own(struct cluster *c, struct interest *i)
+{
+    c->counts.repairs++;
+    i->there = true;
+    make_dirty(c, i);
+}
+
+static void take_read(struct cluster *c, struct interest *i, const struct bus_reading *r)
 {
     struct topic *t = i->topic;
     struct share *next;
 
-    for (size_t k = 0; k < len; k++)
-        if (shares[k].life.node != c->member->node && take_share(t, &shares[k]))
+    for (size_t k = 0; k < r->len; k++)
+        if (r->shares[k].life.node != c->member->node && take_share(t, &r->shares[k]))
             c->counts.repairs++;
     for (struct share *s = t->shares; s; s = next) {
         next = s->next;
-        if (share_viewers(s) && may_drop(c) && !is_among(s, shares, len))
+        if (share_viewers(s) == 0 || (is_believable(c, r) && !is_among(s, r->shares, r->len)))
             share_drop(s);
     }
-    if (own_is_wrong(c, i, shares, len)) {
-        c->counts.repairs++;
-        make_dirty(c, i);
-    }
+    if (own_is_wrong(c, i, r, i->asked_version))
+        repair_own(c, i);
     hub_changed(c->hub, t);
 }
 
-static void on_read(void *owner, struct bytes topic, const struct bus_share *shares, size_t len)
+static void on_read(void *owner, struct bytes topic, uint64_t ticket, const struct bus_reading *r)
 {
     struct cluster *c = owner;
     struct interest *i = find(c, topic);
 
-    if (!i || i->state != INTEREST_READING)
-        return;
-    if (!shares) {
+    if (!r)
+        c->rest_ms = c->now_ms + REST_MS;
+    if (!i || i->state != INTEREST_READING || i->ticket != ticket)
+        return; /* of an earlier subscription: what came since is not in it */
+    if (!r) {
         read_again(c, i);
         return;
     }
-    take_read(c, i, shares, len);
+    take_read(c, i, r);
     i->state = INTEREST_LIVE;
-    for (struct kept_message *m = i->first; m && i->state == INTEREST_LIVE; m = m->next)
+    struct kept_message *kept = interest_take_kept(i);
+    for (struct kept_message *m = kept; m; m = m->next)
         take_message(c, i, bytes_of(m->text, m->len));
-    interest_drop_kept(i);
+    kept_free(kept);
 }
 
-static void on_subscribed(void *owner, struct bytes topic)
+/* Something is there of another node that is not known, or known otherwise. That may also be on its
+ * way; reading again is then for nothing, but harmless. */
+static bool differs(const struct cluster *c, const struct topic *t, const struct bus_reading *r)
+{
+    for (size_t k = 0; k < r->len; k++) {
+        const struct bus_share *in = &r->shares[k];
+        const struct share *s = share_find((struct topic *)(uintptr_t)t, in->life.node);
+        if (in->life.node == c->member->node || (s && s->life > in->life.number))
+            continue;
+        if (!s || s->life < in->life.number || s->version < in->version)
+            return true;
+        if (s->version == in->version && share_viewers(s) != in->size)
+            return true;
+    }
+    for (const struct share *s = t->shares; s; s = s->next)
+        if (is_believable(c, r) && !is_among(s, r->shares, r->len))
+            return true;
+    return false;
+}
+
+static void on_checked(void *owner, struct bytes topic, uint64_t ticket,
+                       const struct bus_reading *r)
 {
     struct cluster *c = owner;
     struct interest *i = find(c, topic);
 
-    if (!i || i->state != INTEREST_SUBSCRIBING)
+    if (!i || !r || i->check_ticket != ticket)
         return;
+    if (own_is_wrong(c, i, r, i->checked_version))
+        repair_own(c, i);
+    if (i->state == INTEREST_LIVE && differs(c, i->topic, r))
+        read_again(c, i);
+}
+
+static void on_subscribed(void *owner, struct bytes topic, uint64_t ticket)
+{
+    struct cluster *c = owner;
+    struct interest *i = find(c, topic);
+
+    if (!i || i->state != INTEREST_SUBSCRIBING || i->ticket != ticket)
+        return; /* of an earlier interest, which was unsubscribed since */
     i->state = INTEREST_STALE;
     c->to_do++;
     step(c, i);
@@ -376,12 +479,13 @@ static void on_up(void *owner)
     struct cluster *c = owner;
 
     c->up = true;
-    c->renew_ms = 0;
+    c->connection++;
+    c->renew_ms = c->rest_ms = 0;
     for (struct interest *i = c->interests; i; i = i->next) {
         i->state = INTEREST_NONE;
         i->dirty = true;
     }
-    c->to_do = c->interests_len * 2;
+    c->to_do = c->interests_len;
 }
 
 static void on_down(void *owner, const char *why)
@@ -398,43 +502,13 @@ static void on_down(void *owner, const char *why)
 
 /* The lease. */
 
-static struct life own_life(const struct cluster *c)
-{
-    return (struct life){c->member->node, atomic_load(&c->member->life)};
-}
-
-static void renew(struct cluster *c)
-{
-    bool fresh = atomic_load(&c->member->life) == 0 || atomic_exchange(&c->member->lost, false);
-
-    if (fresh)
-        atomic_fetch_add(&c->member->life, 1);
-    c->renewing = c->bus->ops->renew(c->bus, own_life(c), c->member->lease_ms, fresh);
-    c->renew_ms = c->now_ms + c->member->lease_ms / RENEWALS_PER_LEASE;
-}
-
-static void on_renewed(void *owner, enum bus_lease lease, uint64_t epoch,
-                       const struct life *expired, size_t len)
+static void on_renewed(void *owner, const struct bus_renewal *r)
 {
     struct cluster *c = owner;
 
-    c->renewing = false;
-    if (lease == BUS_LEASE_UNKNOWN)
-        return;
-    uint64_t before = atomic_exchange(&c->member->epoch, epoch);
-    if (before && before != epoch) {
-        log_warn("cluster: the server has forgotten everything; writing all shares again");
-        atomic_store(&c->member->forgot_ms, c->now_ms);
-    }
-    if (lease == BUS_LEASE_LOST) {
-        atomic_store(&c->member->lost, true);
-        c->renew_ms = 0;
-        return;
-    }
-    for (size_t k = 0; k < len; k++)
-        if (expired[k].node != c->member->node ||
-            expired[k].number != atomic_load(&c->member->life))
-            c->bus->ops->reap(c->bus, expired[k], false);
+    if (r->lease == BUS_LEASE_UNKNOWN)
+        c->rest_ms = c->now_ms + REST_MS;
+    lease_renewed(c, r);
 }
 
 /* Every share is written anew under a new life. */
@@ -454,59 +528,72 @@ static void reread_after_loss(struct cluster *c)
 {
     uint64_t forgot_ms = atomic_load(&c->member->forgot_ms);
 
-    if (!forgot_ms || c->reread_ms == forgot_ms || !may_drop(c))
+    if (!forgot_ms || c->reread_ms == forgot_ms || c->now_ms < forgot_ms + c->member->lease_ms)
         return;
     c->reread_ms = forgot_ms;
     for (struct interest *i = c->interests; i; i = i->next)
         read_again(c, i);
 }
 
-/* What is still to do is counted anew in each pass; a pass is cut after some steps, which moves
- * what was served to the end, so that all get their turn. */
+static bool wants(const struct interest *i)
+{
+    return i->state != INTEREST_LIVE || i->dirty || i->leaving;
+}
+
+/* What can be asked for now, or waits for nothing but this pass. */
+static bool is_ready(const struct interest *i)
+{
+    return i->state == INTEREST_NONE || i->state == INTEREST_STALE || i->dirty;
+}
+
+/* What is still to do is counted anew in each pass. A pass asks for so much and no more; who was
+ * served has left the queue, so all get their turn. */
 static void work(struct cluster *c)
 {
     uint32_t left = 0, steps = 0;
+    struct interest *next;
 
-    if (!c->to_do)
+    if (!c->to_do || c->now_ms < c->rest_ms)
         return;
-    for (struct interest *i = c->interests; i; i = i->next) {
-        bool wants = i->state != INTEREST_LIVE || i->dirty;
-        if (!wants)
+    for (struct interest *i = c->interests; i; i = next) {
+        next = i->next;
+        if (!wants(i))
             continue;
-        if (steps++ < STEPS_PER_TICK && !step(c, i))
+        if (i->leaving && leave(c, i))
+            continue;
+        bool ready = is_ready(i);
+        if (steps < STEPS_PER_TICK && !step(c, i))
             steps = STEPS_PER_TICK;
-        left += i->state != INTEREST_LIVE || i->dirty;
+        steps += ready;
+        left += wants(i);
     }
     c->to_do = left;
 }
 
-static struct interest *pick(struct cluster *c)
+static bool check(struct cluster *c, struct interest *i)
 {
-    struct interest *i = c->interests;
+    struct bus_question q = {
+        .life = {c->member->node, c->life}, .topic = i->topic->name, .ticket = ++c->tickets};
 
-    if (!i)
-        return NULL;
-    c->random = c->random * 1664525 + 1013904223;
-    for (uint32_t skip = (c->random >> 8) % c->interests_len; skip; skip--)
-        i = i->next;
-    return i;
+    i->check_ticket = q.ticket;
+    i->checked_version = i->version;
+    return c->bus->ops->check(c->bus, &q);
 }
 
-/* One topic at random is read again, whatever is known of it; and some are kept from expiring. */
+/* One topic after the other, so that each has its turn every CHECK_EVERY_MS. */
 static void look_after(struct cluster *c)
 {
-    struct interest *i;
+    uint64_t most = (uint64_t)CHECKS_PER_TICK * CHECK_EVERY_MS;
 
-    if (c->now_ms >= c->verify_ms) {
-        c->verify_ms = c->now_ms + VERIFY_EVERY_MS;
-        i = pick(c);
-        if (i && i->state == INTEREST_LIVE)
-            read_again(c, i);
-    }
-    if (c->now_ms >= c->touch_ms) {
-        c->touch_ms = c->now_ms + TOUCH_EVERY_MS;
-        for (uint32_t n = c->interests_len / 3600 + 1; n && (i = pick(c)); n--)
-            c->bus->ops->touch(c->bus, (struct life){c->member->node, c->life}, i->topic->name);
+    c->check_credit += (c->now_ms - c->checked_ms) * c->interests_len;
+    c->checked_ms = c->now_ms;
+    if (c->check_credit > most)
+        c->check_credit = most;
+    for (; c->check_credit >= CHECK_EVERY_MS && c->interests; c->check_credit -= CHECK_EVERY_MS) {
+        struct interest *i = c->check ? c->check : c->interests;
+        c->check = i->next;
+        if (may_write(c) && !check(c, i))
+            return;
     }
 }
 
@@ -516,8 +603,7 @@ void cluster_tick(struct cluster *c, uint64_t now_ms)
     c->bus->ops->tick(c->bus, now_ms);
     if (!c->up)
         return;
-    if (c->keeper && !c->renewing && (now_ms >= c->renew_ms || atomic_load(&c->member->lost)))
-        renew(c);
+    lease_tick(c);
     adopt_life(c);
     reread_after_loss(c);
     work(c);
@@ -531,8 +617,13 @@ void cluster_tick(struct cluster *c, uint64_t now_ms)
 
 void cluster_leave(struct cluster *c)
 {
-    if (c->up && c->life)
+    atomic_store(&c->member->leaving, true);
+    if (!c->up)
+        return;
+    if (c->life)
         c->bus->ops->reap(c->bus, (struct life){c->member->node, c->life}, true);
+    if (c->lives > c->life) /* a lease that is on its way, or was not heard of */
+        c->bus->ops->reap(c->bus, (struct life){c->member->node, c->lives}, true);
 }
 
 const struct bus_handler cluster_bus_handler = {
@@ -542,5 +633,6 @@ const struct bus_handler cluster_bus_handler = {
     .on_message = on_message,
     .on_written = on_written,
     .on_read = on_read,
+    .on_checked = on_checked,
     .on_renewed = on_renewed,
 };

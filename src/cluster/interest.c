@@ -14,17 +14,29 @@ struct interest *interest_new(struct topic *t)
     return i;
 }
 
-void interest_drop_kept(struct interest *i)
+void kept_free(struct kept_message *m)
 {
     struct kept_message *next;
 
-    for (struct kept_message *m = i->first; m; m = next) {
+    for (; m; m = next) {
         next = m->next;
         heap_free(m);
     }
+}
+
+struct kept_message *interest_take_kept(struct interest *i)
+{
+    struct kept_message *first = i->first;
+
     i->first = NULL;
     i->end = &i->first;
     i->kept_bytes = 0;
+    return first;
+}
+
+void interest_drop_kept(struct interest *i)
+{
+    kept_free(interest_take_kept(i));
 }
 
 void interest_free(struct interest *i)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "core/topic.h"
 
 enum interest_state {
@@ -29,20 +30,29 @@ struct interest {
     struct interest *prev, *next;
     struct topic *topic;
     struct kept_message *first, **end;
-    uint64_t version;    /* of this node's own share */
-    uint64_t asked_ms;   /* when the read or the subscription was asked for */
-    uint64_t written_ms; /* when the own share was last written */
+    uint64_t version;         /* of this node's own share */
+    uint64_t ticket;          /* of the subscription or the read that is waited for */
+    uint64_t asked_ms;        /* when it was asked for */
+    uint64_t asked_version;   /* `version` when the read was asked for */
+    uint64_t check_ticket;    /* of the last check */
+    uint64_t checked_version; /* `version` when it was asked for */
+    uint32_t size;            /* presences of the own share, as last written */
+    uint32_t unanswered;      /* writes */
     uint32_t kept_bytes;
     uint8_t state;
     bool dirty;   /* the own share is to be written whole */
-    bool written; /* the own share may be there */
+    bool there;   /* presences of the own share may be on the server */
+    bool leaving; /* is let go of once they are not */
 };
 
 struct interest *interest_new(struct topic *t);
 void interest_free(struct interest *i);
-/* False if too much is kept already; then everything kept is forgotten and the topic must be read
- * again. */
-bool interest_keep(struct interest *i, struct bytes message);
+/* Keeps a copy. False if too much is kept already; then everything kept is forgotten and the topic
+ * must be read again. */
+NODISCARD bool interest_keep(struct interest *i, struct bytes message);
+/* What is kept, oldest first, is the caller's; free it with kept_free(). */
+struct kept_message *interest_take_kept(struct interest *i);
+void kept_free(struct kept_message *m);
 void interest_drop_kept(struct interest *i);
 
 #endif

@@ -74,6 +74,8 @@ static bool send(struct cluster *c, struct interest *i, struct draft *d, bool wh
     put_entries(d, &text);
     struct bus_write w = {
         .life = m.life,
+        .home = c->hub->tables.home,
+        .connection = c->connection,
         .topic = i->topic->name,
         .version = m.version,
         .whole = whole,
@@ -88,8 +90,9 @@ static bool send(struct cluster *c, struct interest *i, struct draft *d, bool wh
     buf_release(&message);
     if (sent) {
         i->version++;
-        i->written = true;
-        i->written_ms = c->now_ms;
+        i->size = size;
+        i->unanswered++;
+        i->there = true;
         c->counts.writes++;
     }
     return sent;
@@ -103,16 +106,6 @@ static struct share_entry entry_of(const struct presence *p, bool told)
         .key = presence_key(p),
         .meta = told ? presence_told_meta(p) : presence_meta(p),
     };
-}
-
-/* Own presences that audiences know of. */
-static uint32_t told_size(const struct topic *t)
-{
-    uint32_t n = 0;
-
-    for (uint32_t k = 0; k < t->list_len; k++)
-        n += t->list[k]->told && !t->list[k]->remote;
-    return n;
 }
 
 static bool flush_if_full(struct cluster *c, struct interest *i, struct draft *d, bool *whole,
@@ -141,8 +134,10 @@ bool tell_whole(struct cluster *c, struct interest *i)
         d->joined[d->joined_len++] = entry_of(p, true);
         size++;
     }
+    if (size == 0)
+        i->size = 0;
     /* An empty share is worth telling only where another may be known. */
-    if (sent && (d->joined_len || i->written))
+    if (sent && (d->joined_len || i->there))
         sent = send(c, i, d, whole, size);
     c->counts.whole_writes++;
     return sent;
@@ -183,7 +178,7 @@ static bool put_removed(struct cluster *c, struct interest *i, struct draft *d,
 bool tell_change(struct cluster *c, struct interest *i, const struct diff *diff)
 {
     struct draft *d = begin(c);
-    uint32_t size = told_size(i->topic);
+    uint32_t size = i->size; /* it is not dirty, so that is what audiences know */
     bool sent;
 
     sent = put_removed(c, i, d, diff->left, &size) && put_joined(c, i, d, diff->joined, &size) &&

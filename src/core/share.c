@@ -127,6 +127,7 @@ void share_end_whole(struct share *s)
     for (uint32_t i = 0; i < s->cap; i++)
         while (s->slots[i] && !s->slots[i]->whole) {
             topic_leave(s->slots[i]);
+            s->topic->dropped = true; /* it may come again, if it was lost and not gone */
             vacate(s, i);
         }
 }
