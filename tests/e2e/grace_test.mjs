@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { enterRoom, joinNative, native, openPhoenix, told, watchNative } from '../lib/client.mjs';
 import { startServer } from '../lib/rollcall.mjs';
+import { SECRET, token } from '../lib/token.mjs';
 import { becomes, sleep } from '../lib/wait.mjs';
 
 /** A native watcher of post:1 that has seen nothing yet. */
@@ -114,6 +115,20 @@ describe('leave_grace', { concurrency: true }, () => {
       await server.absent(1);
       anna = await enterRoom(server, 1, { visitor: 'anna' });
     }
+    await sleep(800);
+    assert.deepEqual(watcher.inbox.waiting, []);
+  });
+
+  test("a token's bearer is held as a visitor is, and known again by another token", async t => {
+    const server = await startServer(t, { set: { leave_grace: '600ms', jwt_secret: SECRET } });
+    const watcher = await native(server, { token: token({ sub: 'watcher' }) });
+    await watchNative(watcher, 'post:1');
+    const anna = await enterRoom(server, 1, { token: token({ sub: 'anna' }) });
+    await told(watcher, 1);
+
+    anna.terminate();
+    await server.absent(1);
+    await enterRoom(server, 1, { token: token({ sub: 'anna', n: 2 }) });
     await sleep(800);
     assert.deepEqual(watcher.inbox.waiting, []);
   });
