@@ -6,7 +6,7 @@
 
 #include "base/heap.h"
 
-enum { FIRST_CAP = 64 };
+enum { FIRST_CAP = 256 };
 
 void buf_init(struct buf *b, size_t max)
 {

@@ -61,8 +61,10 @@ static void watch(struct conn *c)
 {
     int events = (reads(c) ? UV_READABLE : 0) | (c->blocked ? UV_WRITABLE : 0);
 
-    if (c->state == CLOSED)
+    /* libuv pays two system calls to watch for what it watches already. */
+    if (c->state == CLOSED || events == c->watched)
         return;
+    c->watched = (uint8_t)events;
     if (events)
         uv_poll_start(poll_of(c), events, on_event);
     else

@@ -40,6 +40,7 @@ struct conn {
     struct conn *next_dirty;
     int fd;
     uint8_t state;
+    uint8_t watched; /* the events that libuv was asked for */
     bool dirty : 1;
     bool blocked : 1;
     bool paused : 1; /* not reading */

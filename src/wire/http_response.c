@@ -83,7 +83,11 @@ void http_response_head(struct buf *out, const struct http_response *r)
     bool interim = r->status < 200;
 
     assert(r->status >= 100 && r->status <= 999);
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", r->status, http_reason(r->status));
+    buf_put(out, B("HTTP/1.1 "));
+    buf_put_uint(out, (uint64_t)r->status);
+    buf_put_char(out, ' ');
+    buf_put(out, bytes_str(http_reason(r->status)));
+    buf_put(out, B("\r\n"));
     if (r->type.len)
         put_field(out, B("Content-Type"), r->type);
     if (!interim && r->status != 204 && r->status != 304 && !r->stream) {
