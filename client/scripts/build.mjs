@@ -96,7 +96,7 @@ function buildTypes() {
     { stdio: 'inherit' },
   );
   for (const name of readdirSync(dist).filter((file) => file.endsWith('.d.ts'))) {
-    if (/_test\.|^script\./.test(name)) {
+    if (/_test\.|testing\.|^script\./.test(name)) {
       rmSync(dist + name);
       continue;
     }
