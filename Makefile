@@ -8,7 +8,7 @@ comma = ,
 # Meson says much, and is worth reading only when it fails.
 quietly = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: all run test check tidy tsan fuzz e2e load browser docs docs-check bench install format clean help
+.PHONY: all run test check tidy tsan fuzz e2e cluster load browser docs docs-check bench install format clean help
 
 all: build/build.ninja ## build/rollcall: release, asserts on
 	@ninja -C build --quiet
@@ -42,6 +42,9 @@ fuzz: ## fuzz every target (T= seconds each, F= one target)
 
 e2e: all ## tests against the real program
 	@scripts/node-test tests/e2e
+
+cluster: all ## several nodes, a real Redis, and every fault
+	@scripts/node-test tests/cluster
 
 # The same tests twice: what leaks or is misused, then what races.
 load: build-asan/build.ninja build-tsan/build.ninja ## tests under load, against the sanitized programs

@@ -13,11 +13,7 @@
 int main(int argc, char **argv)
 {
     static const struct command *const commands[] = {
-        &cmd_serve,
-        &cmd_token,
-        &cmd_check_config,
-        &cmd_cluster,
-        &cmd_docs,
+        &cmd_serve, &cmd_token, &cmd_check_config, &cmd_cluster, &cmd_docs,
     };
 
     (void)argc; /* argv ends with NULL */

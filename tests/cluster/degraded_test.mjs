@@ -119,7 +119,7 @@ test('rollcall cluster status prints lives, leases and topics', async t => {
   const redis = await startRedis(t);
   const [a] = await startNodes(t, redis, 2);
   for (let i = 0; i < 3; i++) await enterRoom(a, i);
-  await becomes(() => redis.cli('DBSIZE'), '9'); // 3 shares, 3 topics, topics of the life, leases, epoch
+  await becomes(() => redis.cli('DBSIZE'), '10'); // 3 shares, 3 topics, two keys of the life, leases, epoch
   const { code, stdout, stderr } = await run(
     ['cluster', 'status', '--redis', redis.url, '--node', `http://${a.origin}`],
   );

@@ -27,7 +27,7 @@ export function joined(node, ms) {
 /** Waits until nobody is in any topic and Redis holds nothing but who is alive. */
 export function cleared(redis, ms) {
   return becomes(
-    async () => (await redis.keys()).filter(key => !/^rollcall:(leases|epoch)$/.test(key)),
+    async () => (await redis.keys()).filter(key => !/^rollcall:(leases|epoch|fences:.*)$/.test(key)),
     [],
     ms,
   );
