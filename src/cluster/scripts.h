@@ -23,8 +23,8 @@ extern const char script_reap[];
  * nobody would reap, are removed. */
 extern const char script_read[];
 /* KEYS: topic, leases, epoch, share, topics of the life, fences of the life. ARGV: key prefix,
- * topic, seconds to live, life. Returns {epoch or '', {life, version, size}...}; of the share of the life
- * it also notes again that it is to be reaped. */
+ * topic, seconds to live, life. Returns {epoch or '', {life, version, size}...}; of the share of
+ * the life it also notes again that it is to be reaped. */
 extern const char script_check[];
 
 #endif
