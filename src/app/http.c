@@ -44,6 +44,8 @@ void http_respond(struct session *s, struct http_response r, struct bytes body)
     buf_release(&out);
     s->worker->metrics.requests++;
     bool waited = s->phase == SESSION_WAITING;
+    if (!s->keep_alive)
+        session_release_input(s); /* nothing behind the last request is answered */
     s->phase = s->keep_alive ? SESSION_HTTP : SESSION_OVER;
     s->heard_ms = (uint32_t)s->worker->now_ms;
     session_schedule(s);

@@ -47,8 +47,8 @@ void session_accept(struct loop *l, int fd)
     session_schedule(s);
 }
 
-/* Forgets what arrived in part; which kind it is depends on the phase. */
-static void release_input(struct session *s)
+/* Which kind it is depends on the phase. */
+void session_release_input(struct session *s)
 {
     switch ((enum session_phase)s->phase) {
     case SESSION_HTTP:
@@ -81,7 +81,7 @@ static void on_closed(struct conn *c)
     if (s->dialect && s->dialect->on_release)
         s->dialect->on_release(s);
     session_forget(s);
-    release_input(s);
+    session_release_input(s);
     wheel_cancel(&w->wheel, &s->timer);
     pool_put(&w->sessions, s);
     atomic_fetch_sub_explicit(&w->node->sessions, 1, memory_order_relaxed);
@@ -91,7 +91,7 @@ static void on_closed(struct conn *c)
 static void over(struct session *s, bool broken)
 {
     session_drop_all(s, broken);
-    release_input(s);
+    session_release_input(s);
     s->phase = SESSION_OVER;
     s->heard_ms = (uint32_t)s->worker->now_ms;
     session_schedule(s);

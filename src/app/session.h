@@ -91,5 +91,7 @@ void subscription_page(struct worker *w, const struct letter *l);
 void session_joined(struct worker *w, struct letter *l);
 /* Frees who it is. */
 void session_forget(struct session *s);
+/* Frees what arrived in part. The phase is still the one in which it came. */
+void session_release_input(struct session *s);
 
 #endif

@@ -38,6 +38,25 @@ static void requests_on_one_connection_are_answered_in_order(void **state)
     node_free(n);
 }
 
+static void what_is_behind_the_last_request_is_dropped(void **state)
+{
+    struct test_node *n = node_new(2, NULL);
+    struct client *c = client_new(n, 0);
+    (void)state;
+
+    /* The request waits for a topic's home while more lies behind it. */
+    client_bytes(c, B("GET /api/v1/topics/post:1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                      "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    node_turn(n);
+    const char *got = client_rest(c);
+
+    assert_non_null(strstr(got, "\"viewers\":0"));
+    assert_null(strstr(got, "ok\n"));
+    client_free(c);
+    assert_nothing_is_left(n);
+    node_free(n);
+}
+
 static void a_request_may_come_byte_by_byte(void **state)
 {
     struct test_node *n = node_new(1, NULL);
@@ -556,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_on_one_connection_are_answered_in_order),
+        cmocka_unit_test(what_is_behind_the_last_request_is_dropped),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
         cmocka_unit_test(frames_behind_the_handshake_are_heard),
         cmocka_unit_test(a_message_may_come_in_any_pieces),
