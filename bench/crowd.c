@@ -15,7 +15,13 @@
 #include "measure.h"
 #include "token.h"
 
-enum { READ_BYTES = 256 * 1024, EVENTS = 512, PORTS_PER_ADDRESS = 20000, REQUEST_MAX = 2048 };
+enum {
+    READ_BYTES = 256 * 1024,
+    EVENTS = 512,
+    PORTS_PER_ADDRESS = 20000,
+    REQUEST_MAX = 2048,
+    SMALL_BYTES = 4096
+};
 
 static char read_buffer[READ_BYTES];
 
@@ -64,7 +70,7 @@ void crowd_open(struct crowd *c, uint32_t i, uint64_t topic)
     struct sockaddr_in from = {
         .sin_family = AF_INET,
         .sin_addr = {htonl(0x7f000001 + (c->first + i) / PORTS_PER_ADDRESS)}};
-    int on = 1;
+    int on = 1, small = SMALL_BYTES;
 
     inet_pton(AF_INET, c->target.host, &to.sin_addr);
     cl->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -73,6 +79,8 @@ void crowd_open(struct crowd *c, uint32_t i, uint64_t topic)
         exit(3);
     }
     setsockopt(cl->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (cl->small)
+        setsockopt(cl->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     if (c->first + i >= PORTS_PER_ADDRESS) {
         setsockopt(cl->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
         bind(cl->fd, (struct sockaddr *)&from, sizeof(from));

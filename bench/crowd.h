@@ -26,7 +26,8 @@ enum client_state {
 struct client {
     int fd;
     uint8_t state;
-    bool deaf; /* does not read */
+    bool deaf;  /* does not read */
+    bool small; /* has little room for what it did not read, from its next opening on */
     bool refused;
     uint32_t index;
     uint64_t topic;     /* its number in the scenario */

@@ -42,11 +42,16 @@ static void flap(struct crowd *c, const struct options *o, uint32_t seconds)
         crowd_step(c, 1);
 }
 
-/* A tenth of the clients stop reading, or read again; not client 0, and not the visitor. */
+/* The tenth of the clients that will stop: not client 0, and not the visitor. */
+static uint32_t deaf_client(uint32_t i)
+{
+    return 1 + i * 10;
+}
+
 static void deafen(struct crowd *c, uint32_t deaf, bool yes)
 {
     for (uint32_t i = 0; i < deaf; i++)
-        crowd_deafen(c, 1 + i * 10, yes);
+        crowd_deafen(c, deaf_client(i), yes);
 }
 
 void scenario_slow(const struct options *o, struct report *r)
@@ -59,6 +64,8 @@ void scenario_slow(const struct options *o, struct report *r)
 
     one.topics = 1;
     crowd_init(&c, &o->target, o->clients + 1);
+    for (uint32_t i = 0; i < deaf; i++)
+        c.clients[deaf_client(i)].small = true; /* so that the server's end fills */
     open_all(&c, &one, 0, o->clients);
     await_viewers(&c, o, o->clients);
     c.on_number = on_slow_number;

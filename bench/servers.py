@@ -82,6 +82,7 @@ SERVERS = {server.name: server for server in (
     Rollcall("rollcall"),
     Rollcall("rollcall-unpaced", "announce_rate=10000000"),
     Rollcall("rollcall-events", "client_events=true"),
+    Rollcall("rollcall-patient", "idle_timeout=10m"),
     Rollcall("rollcall-1-worker", workers=1),
     Rollcall("rollcall-2-workers", workers=2),
     *PEERS.values())}

@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { startServer } from '../lib/rollcall.mjs';
 import { SECRET } from '../lib/token.mjs';
 
-const built = fileURLToPath(new URL('../../build/bench/', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const built = `${root}build/bench/`;
 const SERVER = {
   workers: 1,
   set: {
@@ -153,6 +157,22 @@ claim('what cannot be asked for ends with status 2', async () => {
     ['dance', '--port', '80'],
   ])
     assert.equal((await bench(args)).code, 2, args.join(' '));
+});
+
+claim('bench/run measures the floor and the program in one go, and writes one file', async t => {
+  if (availableParallelism() < 2) return t.skip('two cores are needed');
+  const folder = mkdtempSync(join(tmpdir(), 'rollcall-bench-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const output = join(folder, 'results.json');
+  const args = ['--quick', '--only', 'connect', '--peer', 'none', '--output', output];
+
+  const run = spawn(`${root}bench/run`, args, { stdio: 'ignore' });
+  const [code] = await once(run, 'close');
+
+  const { runs, machine } = JSON.parse(readFileSync(output));
+  assert.equal(code, 0);
+  assert.deepEqual(runs.map(({ server, figures }) => [server, figures.wrong]), [['floor', 0], ['rollcall', 0]]);
+  assert.deepEqual(Object.keys(machine), ['cpu', 'cores', 'memory_gib', 'kernel'], 'nothing that names it');
 });
 
 test('rollcall-bench', { concurrency: 4 }, t =>
