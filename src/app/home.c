@@ -26,6 +26,13 @@ static struct blob *encode_count(struct worker *w, const struct topic *t, uint8_
     return frame_scratch(w);
 }
 
+static struct blob *encode_diff(struct worker *w, const struct topic *t, uint8_t format,
+                                const struct diff *diff)
+{
+    formats[format]->diff(&w->scratch, t, diff);
+    return frame_scratch(w);
+}
+
 /* The state as of the last announcement: encoded once, however many arrive before the next. */
 static struct blob *encode_state(struct worker *w, struct topic *t, uint8_t format)
 {
@@ -207,23 +214,6 @@ static bool is_long(const struct topic *t)
     return t->viewers > t->settings->list_max;
 }
 
-/* For those who hold the list: the diff, or, where the list is too long, the numbers. NULL:
- * nothing. */
-static struct blob *encode_list(struct worker *w, const struct topic *t, unsigned format,
-                                const struct diff *diff)
-{
-    if (is_long(t)) {
-        if (t->brief && !topic_counts_changed(t))
-            return NULL;
-        formats[format]->brief(&w->scratch, t);
-    } else if (t->brief || !diff) {
-        return NULL; /* after a time of numbers the whole list follows */
-    } else {
-        formats[format]->diff(&w->scratch, t, diff);
-    }
-    return frame_scratch(w);
-}
-
 static void post_and_unref(struct worker *w, const struct topic *t, struct letter *model)
 {
     post_blobs(w, t, model);
@@ -233,12 +223,11 @@ static void post_and_unref(struct worker *w, const struct topic *t, struct lette
     }
 }
 
-/* The list is short again: everybody who wants it gets it anew. */
+/* Everybody who wants the list gets it anew, or the numbers while it is too long. */
 static void post_states(struct worker *w, struct topic *t)
 {
     struct letter model = {.kind = LETTER_ANNOUNCE, .announce = {.seq = t->seq}};
 
-    t->brief = false;
     for (uint8_t f = 0; f < FORMATS_LEN; f++)
         if (t->subscribers[f] && formats[f]->lists)
             model.announce.blobs[f] = encode_state(w, t, f);
@@ -251,24 +240,25 @@ static void announce(struct worker *w, struct topic *t)
     bool counts = topic_counts_changed(t), now_long = is_long(t), was_brief = t->brief;
     struct letter model = {.kind = LETTER_ANNOUNCE,
                            .announce = {.seq = t->seq, .late_only = !counts}};
+    bool anew = now_long ? counts || !was_brief : was_brief; /* in place of a diff */
     struct id id = pool_id(t);
 
     for (uint8_t f = 0; f < FORMATS_LEN; f++) {
         if (!t->subscribers[f])
             continue;
-        if (formats[f]->lists)
-            model.announce.blobs[f] = encode_list(w, t, f, diff);
-        else if (counts || t->late)
+        if (!formats[f]->lists && (counts || t->late))
             model.announce.blobs[f] = encode_count(w, t, f);
+        else if (formats[f]->lists && diff && !now_long && !was_brief)
+            model.announce.blobs[f] = encode_diff(w, t, f, diff);
     }
     if (diff || counts || t->late)
         w->metrics.announcements++;
     post_and_unref(w, t, &model);
     if (w->cluster)
         cluster_tell(w->cluster, t, diff);
-    t->brief = now_long || was_brief;
+    t->brief = now_long;
     hub_announced(&w->hub, t, w->now_ms);
-    if (was_brief && !now_long && hub_topic(&w->hub, id))
+    if (anew && hub_topic(&w->hub, id))
         post_states(w, t);
 }
 

@@ -285,6 +285,76 @@ static void who_wants_the_list_while_the_topic_rests_gets_the_state_before(void 
     node_free(n);
 }
 
+/* The list is too long, so its subscribers are told numbers. */
+static void who_comes_while_a_topic_rests_keeps_no_number_that_passes(void **state)
+{
+    static const char *const settings[] = {"announce_max=1s", "announce_rate=1", "list_max=1",
+                                           NULL};
+    struct test_node *n = node_new(1, settings);
+    (void)state;
+    join(n, 0, FORMAT_ROOMS);
+    join(n, 0, FORMAT_ROOMS);
+    home_announce(home_of(n));
+    forget_all(n);
+    struct subscriber passes = join(n, 0, FORMAT_ROOMS);
+    struct letter *in = join_letter(n, 0, FORMAT_NATIVE_LIST), *l;
+    in->join.counted = false;
+
+    home_receive(home_of(n), in);
+    home_announce(home_of(n));
+    l = take(n, 0);
+    assert_int_equal(l->kind, LETTER_JOINED);
+    assert_int_equal(l->joined.joined.viewers, 2);
+    assert_frame(l->joined.state, "[\"truncated\",0,2,1]");
+    letter_free(l);
+    leave(n, &passes);
+    home_of(n)->now_ms += 1000;
+    home_announce(home_of(n));
+
+    l = take(n, 0);
+    assert_true(l && l->announce.late_only); /* to those who count */
+    assert_null(l->announce.blobs[FORMAT_NATIVE_LIST]);
+    letter_free(l);
+    node_free(n);
+}
+
+static void a_list_that_grows_too_long_gives_way_to_the_numbers_and_comes_back(void **state)
+{
+    static const char *const settings[] = {"list_max=1", NULL};
+    struct test_node *n = node_new(1, settings);
+    (void)state;
+    letter_free(join_list(n, 0));
+    forget_all(n);
+
+    struct subscriber second = join(n, 0, FORMAT_ROOMS);
+    home_announce(home_of(n));
+    struct letter *l;
+    bool numbers = false, list = false;
+    while ((l = take(n, 0))) {
+        if (l->kind == LETTER_ANNOUNCE && l->announce.blobs[FORMAT_NATIVE_LIST]) {
+            assert_false(numbers);
+            assert_frame(l->announce.blobs[FORMAT_NATIVE_LIST], "[\"truncated\",0,2,1]");
+            numbers = true;
+        }
+        letter_free(l);
+    }
+    leave(n, &second);
+    home_announce(home_of(n));
+    while ((l = take(n, 0))) {
+        if (l->kind == LETTER_ANNOUNCE && l->announce.blobs[FORMAT_NATIVE_LIST]) {
+            char *text = text_of(l->announce.blobs[FORMAT_NATIVE_LIST]);
+            assert_false(list);
+            assert_starts(text, "[\"state\",0,1,1,[[");
+            heap_free(text);
+            list = true;
+        }
+        letter_free(l);
+    }
+
+    assert_true(numbers && list);
+    node_free(n);
+}
+
 static void who_fell_behind_gets_the_state_or_the_number(void **state)
 {
     struct test_node *n = node_new(2, NULL);
@@ -462,6 +532,8 @@ int main(void)
         cmocka_unit_test(changes_wait_for_the_window_and_are_told_once),
         cmocka_unit_test(those_who_want_the_list_get_one_state_with_themselves),
         cmocka_unit_test(who_wants_the_list_while_the_topic_rests_gets_the_state_before),
+        cmocka_unit_test(who_comes_while_a_topic_rests_keeps_no_number_that_passes),
+        cmocka_unit_test(a_list_that_grows_too_long_gives_way_to_the_numbers_and_comes_back),
         cmocka_unit_test(who_fell_behind_gets_the_state_or_the_number),
         cmocka_unit_test(a_topic_that_is_gone_is_not_asked),
         cmocka_unit_test(an_event_is_encoded_once_for_each_format_that_is_there),

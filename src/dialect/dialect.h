@@ -33,8 +33,8 @@ struct format {
     /* Everyone who was here at the last announcement. Only for `lists`. */
     void (*state)(struct buf *out, const struct topic *t);
     void (*diff)(struct buf *out, const struct topic *t, const struct diff *d);
-    /* Instead of state and diff while the topic has more than list_max presences: the numbers. Only
-     * for `lists`. */
+    /* Instead of state and diff while the topic has more than list_max presences: the numbers of
+     * the last announcement. Only for `lists`. */
     void (*brief)(struct buf *out, const struct topic *t);
     /* A part of the list, asked for. NULL: it cannot be asked for. */
     void (*page)(struct buf *out, const struct topic *t, const struct page *page);

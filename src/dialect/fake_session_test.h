@@ -443,17 +443,19 @@ struct fake_news {
     const struct diff *diff;
     const struct event *event;
     bool counts, fewer;
+    bool settled; /* the announcement is over: only the numbers in place of a long list are left */
 };
 
 static inline bool fake_encode(struct buf *out, const struct fake_news *n, uint8_t format)
 {
     const struct format *f = formats[format];
+    bool is_long = n->topic->viewers > n->topic->settings->list_max;
 
     if (n->event && f->event)
         f->event(out, n->topic, n->event);
-    else if (f->lists && n->topic->viewers > n->topic->settings->list_max)
+    else if (f->lists && n->settled && is_long)
         f->brief(out, n->topic);
-    else if (f->lists && n->diff)
+    else if (f->lists && n->diff && !is_long)
         f->diff(out, n->topic, n->diff);
     else if (!f->lists && n->counts)
         f->count(out, n->topic, n->fewer);
@@ -513,8 +515,12 @@ static inline void fake_announce(struct fake *f)
         news.counts = topic_counts_changed(t);
         news.fewer = t->viewers < t->told_viewers ||
                      (t->viewers == t->told_viewers && t->people <= t->told_people);
+        struct id id = pool_id(t);
         fake_tell(f, &news);
         hub_announced(&f->hub, t, f->now_ms);
+        news = (struct fake_news){.topic = hub_topic(&f->hub, id), .settled = true};
+        if (news.topic)
+            fake_tell(f, &news);
     }
 }
 

@@ -500,7 +500,7 @@ static void encode_state(struct buf *out, const struct topic *t)
 /* The list is too long: whoever holds one forgets it and shows the numbers. */
 static void encode_brief(struct buf *out, const struct topic *t)
 {
-    put_head(out, "truncated", t, t->viewers, t->people);
+    put_head(out, "truncated", t, t->told_viewers, t->told_people);
     buf_put_char(out, ']');
 }
 

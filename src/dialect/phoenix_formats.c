@@ -86,10 +86,11 @@ static void put_diff(struct buf *out, int version, const struct topic *t, const 
     presences_release(&leaves);
 }
 
-static void put_count(struct buf *out, int version, const struct topic *t)
+static void put_count(struct buf *out, int version, const struct topic *t, uint32_t viewers,
+                      uint32_t people)
 {
     begin(out, version, t, B("count"));
-    buf_printf(out, "{\"viewers\":%u,\"people\":%u}", t->viewers, t->people);
+    buf_printf(out, "{\"viewers\":%u,\"people\":%u}", viewers, people);
     phoenix_finish(out, version);
 }
 
@@ -123,23 +124,23 @@ static void diff2(struct buf *out, const struct topic *t, const struct diff *d)
 static void count1(struct buf *out, const struct topic *t, bool fewer)
 {
     (void)fewer;
-    put_count(out, PHOENIX_V1, t);
+    put_count(out, PHOENIX_V1, t, t->viewers, t->people);
 }
 
 static void count2(struct buf *out, const struct topic *t, bool fewer)
 {
     (void)fewer;
-    put_count(out, PHOENIX_V2, t);
+    put_count(out, PHOENIX_V2, t, t->viewers, t->people);
 }
 
 static void brief1(struct buf *out, const struct topic *t)
 {
-    put_count(out, PHOENIX_V1, t);
+    put_count(out, PHOENIX_V1, t, t->told_viewers, t->told_people);
 }
 
 static void brief2(struct buf *out, const struct topic *t)
 {
-    put_count(out, PHOENIX_V2, t);
+    put_count(out, PHOENIX_V2, t, t->told_viewers, t->told_people);
 }
 
 static void event1(struct buf *out, const struct topic *t, const struct event *e)
