@@ -165,7 +165,9 @@ void cluster_release(struct cluster *c)
 
 bool cluster_settling(const struct cluster *c, const struct topic *t)
 {
-    return c->up && t->interest && t->interest->state != INTEREST_LIVE;
+    const struct interest *i = t->interest;
+
+    return c->up && i && (i->state != INTEREST_LIVE || (i->untold && t->changes));
 }
 
 static struct interest *find(struct cluster *c, struct bytes topic)
@@ -188,7 +190,10 @@ void cluster_tell(struct cluster *c, struct topic *t, const struct diff *d)
 {
     struct interest *i = t->interest;
 
-    if (!i || !d || i->dirty)
+    if (!i)
+        return;
+    i->untold = false;
+    if (!d || i->dirty)
         return;
     if (!may_write(c) || !tell_change(c, i, d))
         make_dirty(c, i);
@@ -411,6 +416,7 @@ static void on_read(void *owner, struct bytes topic, uint64_t ticket, const stru
     }
     take_read(c, i, r);
     i->state = INTEREST_LIVE;
+    i->untold = true;
     struct kept_message *kept = interest_take_kept(i);
     for (struct kept_message *m = kept; m; m = m->next)
         take_message(c, i, bytes_of(m->text, m->len));

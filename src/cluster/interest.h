@@ -43,6 +43,7 @@ struct interest {
     bool dirty;   /* the own share is to be written whole */
     bool there;   /* presences of the own share may be on the server */
     bool leaving; /* is let go of once they are not */
+    bool untold;  /* was read, and not announced since */
 };
 
 struct interest *interest_new(struct topic *t);

@@ -13,21 +13,32 @@ void life_put(struct life life, char to[LIFE_TEXT_MAX])
     snprintf(to, LIFE_TEXT_MAX, "%08x.%u", life.node, life.number);
 }
 
+/* All of the digits and nothing else; strtoul() would take signs and spaces. */
+static bool parse_digits(struct bytes text, unsigned base, uint64_t max, uint64_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : base;
+        if (digit >= base || *n > (max - digit) / base)
+            return false;
+        *n = *n * base + digit;
+    }
+    return text.len > 0;
+}
+
 bool life_parse(struct bytes text, struct life *life)
 {
-    char copy[LIFE_TEXT_MAX], *end;
+    uint64_t node, number;
 
-    if (text.len < 10 || text.len >= sizeof(copy))
+    if (text.len < 10 || text.ptr[8] != '.' ||
+        !parse_digits(bytes_of(text.ptr, 8), 16, UINT32_MAX, &node) ||
+        !parse_digits(bytes_skip(text, 9), 10, UINT32_MAX, &number))
         return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    if (copy[8] != '.')
-        return false;
-    life->node = (uint32_t)strtoul(copy, &end, 16);
-    if (end != copy + 8)
-        return false;
-    life->number = (uint32_t)strtoul(copy + 9, &end, 10);
-    return *end == '\0';
+    *life = (struct life){(uint32_t)node, (uint32_t)number};
+    return true;
 }
 
 static void put_rest(struct buf *out, const struct share_entry *e)
@@ -83,6 +94,8 @@ static bool take_entry(const json_t *array, size_t at, struct share_entry *e)
 
     if (!json_is_integer(rev) || !json_is_string(key) || !json_is_object(meta))
         return false;
+    if (json_integer_value(rev) < 0 || json_integer_value(rev) > UINT16_MAX)
+        return false;
     e->rev = (uint16_t)json_integer_value(rev);
     e->key = bytes_of(json_string_value(key), json_string_length(key));
     e->meta = bytes_str(json_object_size(meta) ? json_dumps(meta, JSON_COMPACT) : NULL);
@@ -94,13 +107,20 @@ static void free_meta(struct share_entry *e)
     free((char *)(uintptr_t)e->meta.ptr);
 }
 
+static bool is_ref(const json_t *ref)
+{
+    return json_is_integer(ref) && json_integer_value(ref) >= 0;
+}
+
 static bool take_joined(const json_t *list, struct share_message *m)
 {
+    if (!json_is_array(list))
+        return false;
     m->joined = heap_zalloc(json_array_size(list), sizeof(*m->joined));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i), *ref = json_array_get(entry, 0);
         struct share_entry *e = &m->joined[m->joined_len++];
-        if (!json_is_integer(ref) || !take_entry(entry, 1, e))
+        if (!is_ref(ref) || !take_entry(entry, 1, e))
             return false;
         e->ref = (uint64_t)json_integer_value(ref);
     }
@@ -109,10 +129,12 @@ static bool take_joined(const json_t *list, struct share_message *m)
 
 static bool take_removed(const json_t *list, struct share_message *m)
 {
+    if (!json_is_array(list))
+        return false;
     m->removed = heap_zalloc(json_array_size(list), sizeof(*m->removed));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *ref = json_array_get(list, i);
-        if (!json_is_integer(ref))
+        if (!is_ref(ref))
             return false;
         m->removed[m->removed_len++] = (uint64_t)json_integer_value(ref);
     }
@@ -146,7 +168,7 @@ bool share_message_parse(struct share_message *m, struct bytes text)
         m->version = (uint64_t)json_integer_value(version);
         m->size = (uint32_t)json_integer_value(size);
         m->whole = json_integer_value(json_object_get(json, "w")) != 0;
-        good = json_is_integer(version) && json_is_integer(size) &&
+        good = is_ref(version) && is_ref(size) && json_integer_value(size) <= UINT32_MAX &&
                take_joined(json_object_get(json, "j"), m) &&
                take_removed(json_object_get(json, "x"), m);
     }
@@ -169,18 +191,10 @@ void share_message_release(struct share_message *m)
 bool share_entry_parse(struct share_entry *e, struct bytes ref, struct bytes text, void **json)
 {
     json_t *array = json_loadb(text.ptr, text.len, 0, NULL);
-    char digits[24];
 
     *e = (struct share_entry){0};
     *json = array;
-    bool good = ref.len > 0 && ref.len < sizeof(digits) && take_entry(array, 0, e);
-    if (good) {
-        char *end;
-        memcpy(digits, ref.ptr, ref.len);
-        digits[ref.len] = '\0';
-        e->ref = strtoull(digits, &end, 10);
-        good = *end == '\0';
-    }
+    bool good = parse_digits(ref, 10, UINT64_MAX, &e->ref) && take_entry(array, 0, e);
     if (!good)
         share_entry_release(e, array);
     return good;
