@@ -64,6 +64,12 @@ struct ref_text ref_put_rev(uint32_t node, uint64_t ref, uint16_t rev)
     return encode(bytes, sizeof(bytes));
 }
 
+bool event_name_reserved(struct bytes name)
+{
+    return bytes_starts(name, B("phx_")) || bytes_starts(name, B("presence_")) ||
+           bytes_equal(name, B("count"));
+}
+
 uint64_t topic_number(const struct topic *t)
 {
     return (uint64_t)pool_id(t).slot * WORKERS_MAX + t->tables->home;

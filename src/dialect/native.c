@@ -319,6 +319,7 @@ static void publish(struct call *c)
 {
     struct subscription *sub = find_number(c);
     json_t *name = arg(c, 3), *payload = arg(c, 4);
+    struct bytes event = bytes_of(json_string_value(name), json_string_length(name));
 
     if (!sub)
         return;
@@ -327,15 +328,17 @@ static void publish(struct call *c)
                    "expected [\"publish\", ref, number, event, payload]");
         return;
     }
+    if (event_name_reserved(event)) {
+        send_error(c->session, c->ref, "bad_message",
+                   "reserved names of events: count and what begins with phx_ or presence_");
+        return;
+    }
     if (!session_settings(c->session, subscription_topic(sub))->client_events) {
         send_error(c->session, c->ref, "events_off", "clients may not publish to this topic");
         return;
     }
     char *text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct event e = {
-        .name = bytes_of(json_string_value(name), json_string_length(name)),
-        .payload = bytes_str(text),
-    };
+    struct event e = {.name = event, .payload = bytes_str(text)};
     session_publish(c->session, sub, &e);
     free(text);
     send_ok(c);

@@ -195,6 +195,32 @@ static void a_visitor_who_comes_back_in_time_takes_the_old_place_unannounced(voi
     assert_string_equal(after->lines[0].ptr, "[\"joined\",5,0,1,1,\"AAAABwAAAAABAA\"]");
 }
 
+/* They would end the channels, or replace the lists, of Phoenix clients in the topic. */
+static void events_by_the_names_of_another_protocol_are_not_relayed(void **state)
+{
+    static const char *const names[] = {"phx_close", "phx_error", "presence_state", "presence_diff",
+                                        "count"};
+    struct fake *f = *state;
+    f->settings.client_events = true;
+    struct session *anna = hello(f, "[\"hello\"]"), *other = hello(f, "[\"hello\"]");
+    fake_turn(anna, "[\"join\",1,\"post:1\"]");
+    fake_turn(other, "[\"watch\",1,\"post:1\"]");
+    fake_forget_lines(anna);
+    fake_forget_lines(other);
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char message[64];
+        snprintf(message, sizeof(message), "[\"publish\",2,0,\"%s\",{}]", names[i]);
+        fake_turn(anna, message);
+        assert_true(
+            bytes_starts(bytes_str(anna->lines[i].ptr), B("[\"error\",2,\"bad_message\",")));
+    }
+    fake_turn(anna, "[\"publish\",3,0,\"phx\",{}]");
+
+    assert_int_equal(other->lines_len, 1);
+    assert_string_equal(other->lines[0].ptr, "[\"event\",0,\"phx\",{}]");
+}
+
 static void a_meta_keeps_its_unicode_and_its_numbers(void **state)
 {
     struct fake *f = *state;
@@ -269,6 +295,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_clients_see_each_other_in_their_own_mode, make, end),
         cmocka_unit_test_setup_teardown(
             a_visitor_who_comes_back_in_time_takes_the_old_place_unannounced, make, end),
+        cmocka_unit_test_setup_teardown(events_by_the_names_of_another_protocol_are_not_relayed,
+                                        make, end),
         cmocka_unit_test_setup_teardown(a_meta_keeps_its_unicode_and_its_numbers, make, end),
         cmocka_unit_test_setup_teardown(
             who_joins_while_a_topic_rests_gets_the_state_before_and_then_a_diff, make, end),

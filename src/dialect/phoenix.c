@@ -362,8 +362,7 @@ static void relay(struct session *s, struct subscription *sub, const struct phoe
         reply_error(s, head, "binary payloads are not relayed");
         return;
     }
-    if (bytes_starts(m->event, B("phx_")) || bytes_starts(m->event, B("presence_")) ||
-        bytes_equal(m->event, B("count"))) {
+    if (event_name_reserved(m->event)) {
         reply_error(s, head, "this event's name is reserved");
         return;
     }
