@@ -3,7 +3,8 @@
  * worker.c - the order of a turn.
  *
  * The seven stages (docs/architecture.md) in one function: worker_turn(). Events mark; the end of
- * the turn acts. Nothing is freed in the middle of a turn, so a pointer is good until it ends.
+ * the turn acts. No session is freed in the middle of a turn, so a pointer to one is good until it
+ * ends; subscriptions and topics may go with any letter and are looked up by id.
  */
 #include "app/worker.h"
 

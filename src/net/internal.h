@@ -21,7 +21,7 @@ enum {
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t timer; /* ends the wait in time; its callback does nothing */
+    uv_timer_t timer; /* ends the wait in time */
     uint64_t timer_at;
     const struct conn_handler *handler;
     void *owner;
