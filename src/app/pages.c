@@ -141,3 +141,23 @@ bool pages_handle(struct session *s, const struct http_request *r)
         respond(s, a, page);
     return true;
 }
+
+/* Any page may load it, with a hash (`integrity`, so CORS) or from a site that isolates itself. */
+void pages_script(struct session *s)
+{
+    const struct asset *a = find("rollcall.js");
+    const struct http_field fields[] = {
+        {B("Cache-Control"), B("public, max-age=3600")},
+        {B("Access-Control-Allow-Origin"), B("*")},
+        {B("Cross-Origin-Resource-Policy"), B("cross-origin")},
+        {B("X-Content-Type-Options"), B("nosniff")},
+    };
+    struct http_response r = {
+        .status = 200,
+        .type = bytes_str(a->type),
+        .fields = fields,
+        .fields_len = ARRAY_LEN(fields),
+    };
+
+    http_respond(s, r, asset_bytes(a));
+}

@@ -81,6 +81,8 @@ void routes_handle(struct session *s, const struct http_request *r)
         http_respond_text(s, 200, "ok");
     else if (bytes_equal(r->path, B("/metrics")))
         api_metrics(s);
+    else if (bytes_equal(r->path, B("/rollcall.js")))
+        pages_script(s);
     else if (bytes_starts(r->path, topics))
         api_topic(s, bytes_skip(r->path, topics.len));
     else if (!handle_room(s, r) && !(config->demo && pages_handle(s, r)))
