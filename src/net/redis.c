@@ -12,7 +12,11 @@
 #include "base/heap.h"
 #include "net/internal.h"
 
-enum { RETRY_MS = 250 };
+enum { RETRY_MS = 250, PROBE_AFTER_MS = 1000 };
+
+/* Nothing is published there. To subscribe again is the one question that a connection with
+ * subscriptions can ask and whose answer hiredis passes on. */
+static const char alive_channel[] = "rollcall:alive";
 
 struct redis {
     struct loop *loop;
@@ -27,6 +31,9 @@ struct redis {
     uint32_t waiting;
     size_t pending_bytes; /* of commands that are not answered */
     uint64_t now_ms;
+    uint64_t heard_ms;  /* of subscriptions: when anything came last */
+    uint64_t probed_ms; /* when it was asked whether it lives; 0: it was not */
+    bool subscribes;
     char refused[80]; /* what the server said when it let us not in; else empty */
 };
 
@@ -65,7 +72,8 @@ uint32_t redis_waiting(const struct redis *r)
 static void lost(struct redis *r, const char *why)
 {
     r->ctx = NULL;
-    r->up = false;
+    r->up = r->subscribes = false;
+    r->probed_ms = 0;
     r->waiting = 0;
     r->waiting_since_ms = 0;
     r->pending_bytes = 0;
@@ -167,6 +175,20 @@ static void cut_off(struct redis *r, const char *why)
     lost(r, why);
 }
 
+static bool subscription(struct redis *r, const char *verb, struct bytes channel);
+
+/* Subscriptions wait for nothing, so a peer that is gone without a word must be asked. */
+static bool is_silent(struct redis *r, uint32_t stuck_ms)
+{
+    if (!r->up || !r->subscribes || r->now_ms - r->heard_ms < PROBE_AFTER_MS)
+        return false;
+    if (!r->probed_ms) {
+        r->probed_ms = r->now_ms;
+        subscription(r, "SUBSCRIBE", bytes_str(alive_channel));
+    }
+    return r->now_ms - r->probed_ms > stuck_ms;
+}
+
 void redis_tick(struct redis *r, uint64_t now_ms, uint32_t stuck_ms)
 {
     r->now_ms = now_ms;
@@ -176,7 +198,8 @@ void redis_tick(struct redis *r, uint64_t now_ms, uint32_t stuck_ms)
         return;
     }
     bool waits = r->ctx && (r->waiting || !r->up);
-    if (waits && r->waiting_since_ms && now_ms - r->waiting_since_ms > stuck_ms) {
+    bool stuck = waits && r->waiting_since_ms && now_ms - r->waiting_since_ms > stuck_ms;
+    if (stuck || is_silent(r, stuck_ms)) {
         cut_off(r, "it does not answer");
         return;
     }
@@ -245,10 +268,14 @@ static void on_push(redisAsyncContext *ctx, void *reply, void *data)
     const redisReply *m = reply;
 
     (void)data;
+    r->heard_ms = r->now_ms;
+    r->probed_ms = 0;
     if (!m || r->closing || m->type != REDIS_REPLY_ARRAY || m->elements != 3)
         return;
     const redisReply *kind = m->element[0], *channel = m->element[1], *payload = m->element[2];
     struct bytes what = bytes_of(kind->str, kind->len);
+    if (bytes_equal(bytes_of(channel->str, channel->len), bytes_str(alive_channel)))
+        return;
     if (bytes_equal(what, B("subscribe")))
         r->handler->on_subscribed(r->owner, bytes_of(channel->str, channel->len));
     else if (bytes_equal(what, B("message")))
@@ -266,6 +293,9 @@ static bool subscription(struct redis *r, const char *verb, struct bytes channel
 
 bool redis_subscribe(struct redis *r, struct bytes channel)
 {
+    if (!r->subscribes)
+        r->heard_ms = r->now_ms;
+    r->subscribes = true;
     return subscription(r, "SUBSCRIBE", channel);
 }
 

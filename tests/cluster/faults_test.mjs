@@ -123,6 +123,22 @@ test('a node that is parted from Redis is gone for the others, goes on alone, an
   await end({ redis, nodes, crowd });
 });
 
+test('connections that went silent for good are found out and made anew', async t => {
+  const redis = await startRedis(t);
+  const proxy = await startProxy(t, redis.port);
+  const nodes = [...(await startNodes(t, redis, 2)), ...(await startNodes(t, proxy, 1))];
+  const crowd = new Crowd(t, nodes, CROWD);
+  await crowd.churn(STEPS);
+  await crowd.right(SETTLED_MS);
+  proxy.cut();
+  await crowd.churn(100);
+  await sleep(500);
+  proxy.renew();
+  await crowd.churn(100);
+  bound(t, 'connections lost without a word', await crowd.right(10000), 6000);
+  await end({ redis, nodes, crowd });
+});
+
 test('all nodes are restarted one after the other, and numbers are right after each', async t => {
   const cluster = await begin(t);
   for (let i = 0; i < 3; i++) {

@@ -81,11 +81,15 @@ export async function startRedis(t, ...args) {
   return redis;
 }
 
-/** A way to `port` that can be cut: {url, cut(), heal()}. What was under way arrives when it is healed. */
+/**
+ * A way to `port` that can be cut: {url, cut(), heal(), renew()}. When it is healed, what was under way arrives; when it
+ * is renewed, only new connections get through, and the old ones stay silent without an end.
+ */
 export async function startProxy(t, port) {
   const sockets = new Set();
   let whole = true;
-  const set = () => sockets.forEach(socket => (whole ? socket.resume() : socket.pause()));
+  const set = (some = sockets) =>
+    some.forEach(socket => (whole ? socket.resume() : socket.pause()));
   const server = net.createServer(near => {
     const far = net.connect(port, '127.0.0.1');
     for (const [from, to] of [
@@ -98,7 +102,7 @@ export async function startProxy(t, port) {
       from.on('error', () => to.destroy());
       from.on('close', () => (sockets.delete(from), to.destroy()));
     }
-    set();
+    set([near, far]);
   });
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -109,5 +113,6 @@ export async function startProxy(t, port) {
     url: `redis://127.0.0.1:${server.address().port}`,
     cut: () => ((whole = false), set()),
     heal: () => ((whole = true), set()),
+    renew: () => (whole = true),
   };
 }
