@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../lib/server.mjs';
-import { sleep } from '../lib/wait.mjs';
+import { becomes, sleep } from '../lib/wait.mjs';
 import { Crowd } from './lib/crowd.mjs';
 import { cleared, startNode, startNodes, stopAll } from './lib/nodes.mjs';
 import { startProxy, startRedis } from './lib/redis.mjs';
@@ -137,6 +137,18 @@ test('connections that went silent for good are found out and made anew', async 
   await crowd.churn(100);
   bound(t, 'connections lost without a word', await crowd.right(10000), 6000);
   await end({ redis, nodes, crowd });
+});
+
+test('keys that are evicted are noticed and written again', async t => {
+  const cluster = await begin(t);
+  const keys = async () => (await cluster.redis.keys()).filter(key => /:(share|topic):/.test(key));
+  const before = await keys();
+  const begun = Date.now();
+  await cluster.redis.cli('DEL', ...before.filter((_, i) => i % 2));
+  await becomes(keys, before, 15_000);
+  t.diagnostic(`evicted keys: all there again after ${Date.now() - begun} ms`);
+  await cluster.crowd.right(SETTLED_MS);
+  await end(cluster);
 });
 
 test('all nodes are restarted one after the other, and numbers are right after each', async t => {
