@@ -31,6 +31,7 @@ struct subscription {
     uint8_t format;
     bool joined : 1;
     bool counted : 1;
+    bool paging : 1; /* a part of the list was asked for and has not come yet */
     bool behind : 1; /* missed an announcement; gets a fresh state when the socket drains */
 };
 

@@ -70,9 +70,11 @@ void mailbox_deliver(struct mailbox *m, struct batch *b)
     if (!b->first)
         return;
     struct letter *old = atomic_load_explicit(&m->batches, memory_order_relaxed);
+    /* Sequentially consistent rather than release: libuv then reads whether a wake-up is under way,
+     * and that read must not come before the letters are seen. */
     do
         b->first->next_batch = old;
-    while (!atomic_compare_exchange_weak_explicit(&m->batches, &old, b->first, memory_order_release,
+    while (!atomic_compare_exchange_weak_explicit(&m->batches, &old, b->first, memory_order_seq_cst,
                                                   memory_order_relaxed));
     *b = (struct batch){0};
     /* If there was something, its sender has woken the receiver and it has not looked yet. */

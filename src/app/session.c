@@ -169,6 +169,11 @@ void session_schedule(struct session *s)
 
 static void ask(struct session *s)
 {
+    uint32_t half_ms = s->worker->node->config->idle_timeout_ms / 2;
+
+    /* Half of idle_timeout for the answer, also if we were stopped meanwhile and are late with the
+     * question. */
+    s->heard_ms = (uint32_t)(s->worker->now_ms - half_ms);
     if (s->dialect->liveness == LIVENESS_ASK) {
         s->dialect->on_ask(s);
     } else {

@@ -412,8 +412,11 @@ void subscription_refresh(struct subscription *sub)
     worker_post(sub->session->worker, sub->audience->home, l);
 }
 
-void session_page(struct session *s, struct subscription *sub, const struct page *page)
+bool session_page(struct session *s, struct subscription *sub, const struct page *page)
 {
+    if (sub->paging)
+        return false;
+    sub->paging = true;
     struct letter *l = letter_new(LETTER_PAGE_WANTED, 0);
 
     l->page.topic = sub->audience->topic;
@@ -421,13 +424,17 @@ void session_page(struct session *s, struct subscription *sub, const struct page
     l->page.format = sub->format;
     l->page.page = *page;
     worker_post(s->worker, sub->audience->home, l);
+    return true;
 }
 
 void subscription_page(struct worker *w, const struct letter *l)
 {
     struct subscription *sub = pool_get(&w->subscriptions, l->page.subscription);
 
-    if (sub && l->page.blob)
+    if (!sub)
+        return;
+    sub->paging = false;
+    if (l->page.blob)
         session_send(sub->session, l->page.blob);
 }
 

@@ -484,7 +484,7 @@ bool subscription_lists(const struct subscription *sub)
     return formats[sub->format]->lists;
 }
 
-void session_page(struct session *s, struct subscription *sub, const struct page *page)
+bool session_page(struct session *s, struct subscription *sub, const struct page *page)
 {
     struct buf text;
 
@@ -493,6 +493,7 @@ void session_page(struct session *s, struct subscription *sub, const struct page
     formats[sub->format]->page(&text, hub_topic(&s->node->hub, sub->in.topic), page);
     session_send_text(s, buf_bytes(&text));
     buf_release(&text);
+    return true;
 }
 
 void session_publish(struct session *s, struct subscription *sub, const struct event *e)

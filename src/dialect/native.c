@@ -360,7 +360,8 @@ static void list(struct call *c)
         return;
     }
     struct page page = {.ref = (uint32_t)c->ref, .from = (uint32_t)from, .len = (uint32_t)len};
-    session_page(c->session, sub, &page);
+    if (!session_page(c->session, sub, &page))
+        send_error(c->session, c->ref, "bad_message", "ask for one part of a list at a time");
 }
 
 static void ping(struct call *c)

@@ -113,8 +113,8 @@ struct page {
     uint32_t from, len;
 };
 /* The answer is sent by the format's page(); only for formats that have one, and after on_joined().
- */
-void session_page(struct session *s, struct subscription *sub, const struct page *page);
+ * False if one is under way already: pages are large, and nobody may ask for hundreds at once. */
+NODISCARD bool session_page(struct session *s, struct subscription *sub, const struct page *page);
 /* Relays an event to every subscriber of the topic, its sender too. The caller has looked at
  * client_events. */
 void session_publish(struct session *s, struct subscription *sub, const struct event *e);
