@@ -89,6 +89,13 @@ static void check_topic(struct world *w, struct node *n, unsigned topic)
     w->tally->topics++;
 }
 
+static void check_topics(struct world *w)
+{
+    for (unsigned n = 0; n < w->nodes; n++)
+        for (unsigned topic = 0; w->node[n].alive && topic < w->topics; topic++)
+            check_topic(w, &w->node[n], topic);
+}
+
 static bool is_followed(struct world *w, unsigned topic)
 {
     for (unsigned n = 0; n < w->nodes; n++)
@@ -179,9 +186,7 @@ static void settle(struct world *w)
     TRACE(w, "-- quiet");
     end_faults(w);
     advance(w, quiet_ms(w));
-    for (unsigned n = 0; n < w->nodes; n++)
-        for (unsigned topic = 0; w->node[n].alive && topic < w->topics; topic++)
-            check_topic(w, &w->node[n], topic);
+    check_topics(w);
     check_server(w);
     check_event(w);
     w->evicted = false;
@@ -204,6 +209,92 @@ static void random_cut(struct world *w, struct node *n)
     for (unsigned h = 0; h < n->homes; h++)
         if (chance(w, 70))
             cut(w, &n->home[h]);
+}
+
+/* Where everything else works, less will do. */
+
+static bool is_calm(const struct world *w)
+{
+    return w->delay_max_ms <= 20 && w->lease_ms >= 2000;
+}
+
+/* Somebody leaves and comes again, so that a topic may be let go of and followed again at once. */
+static void come_again(struct world *w)
+{
+    struct sub *s = &w->subs[below(w, SUBS)];
+    struct sub before = *s;
+
+    if (!s->used)
+        return;
+    sub_end(w, s, false);
+    if (chance(w, 50))
+        advance(w, below(w, 2 * w->delay_max_ms + 2));
+    sub_start(w, s, before.node, before.topic);
+}
+
+static void random_sub(struct world *w)
+{
+    struct sub *s = &w->subs[below(w, SUBS)];
+    unsigned node = below(w, w->nodes);
+
+    if (s->used && node_runs(&w->node[s->node]) && chance(w, 60)) {
+        sub_end(w, s, chance(w, 30));
+    } else if (s->used && s->counted && node_runs(&w->node[s->node])) {
+        char meta[NAME_MAX_LEN];
+        snprintf(meta, sizeof(meta), "{\"n\":%hhu}", (unsigned char)below(w, 4));
+        hub_update(&node_home(&w->node[s->node], s->topic)->hub, s->presence, bytes_str(meta));
+    } else if (!s->used && node_runs(&w->node[node])) {
+        sub_start(w, s, node, below(w, w->topics));
+    }
+}
+
+/* Connections that break, and nothing else: all is read again as soon as they are back. */
+static void cuts_are_made_good_at_once(struct world *w)
+{
+    TRACE(w, "-- cuts only");
+    for (uint32_t n = 2 + below(w, 6); n; n--) {
+        for (uint32_t k = below(w, 12); k; k--) {
+            if (chance(w, 60))
+                come_again(w);
+            else
+                random_sub(w);
+            advance(w, below(w, w->delay_max_ms + 1));
+        }
+        if (chance(w, 40))
+            random_cut(w, &w->node[below(w, w->nodes)]);
+        advance(w, below(w, chance(w, 50) ? 3 * w->delay_max_ms + 3 : RETRY_MS + 2 * TICK_MS));
+    }
+    /* A window may be running, twice: for the others' numbers, and before that on their side. */
+    advance(w, RETRY_MS + 6 * TICK_MS + 20 * w->delay_max_ms + 2 * 1000 + 300);
+    check_topics(w);
+    w->tally->brief++;
+}
+
+/* A server that forgets everything costs one new lease, and nobody is shown gone meanwhile. */
+static void a_flush_is_not_seen(struct world *w)
+{
+    uint32_t lives[NODES] = {0}, viewers, people;
+
+    TRACE(w, "-- a flush only");
+    for (unsigned n = 0; n < w->nodes; n++)
+        lives[n] = w->node[n].member.life;
+    server_clear(&w->server);
+    if (w->node[0].alive && chance(w, 50))
+        line_cut(&w->node[0].home[0], &w->node[0].home[0].messages, "cut");
+    for (unsigned step = 0; step < 80; step++) {
+        advance(w, 25);
+        for (unsigned k = 0; k < w->nodes * w->topics; k++) {
+            struct node *n = &w->node[k / w->topics];
+            const struct topic *t = n->alive ? node_topic(w, n, k % w->topics) : NULL;
+            count(w, k % w->topics, &viewers, &people);
+            CHECK(w, !t || (t->viewers == viewers && t->people == people));
+        }
+    }
+    for (unsigned n = 0; n < w->nodes; n++)
+        CHECK(w, !w->node[n].alive || w->node[n].member.life == lives[n] + 1);
+    check_topics(w);
+    check_server(w);
+    w->tally->brief++;
 }
 
 static void restart_server(struct world *w, bool empty)
@@ -307,22 +398,6 @@ static void random_fault(struct world *w)
     }
 }
 
-static void random_sub(struct world *w)
-{
-    struct sub *s = &w->subs[below(w, SUBS)];
-    unsigned node = below(w, w->nodes);
-
-    if (s->used && node_runs(&w->node[s->node]) && chance(w, 60)) {
-        sub_end(w, s, chance(w, 30));
-    } else if (s->used && s->counted && node_runs(&w->node[s->node])) {
-        char meta[NAME_MAX_LEN];
-        snprintf(meta, sizeof(meta), "{\"n\":%hhu}", (unsigned char)below(w, 4));
-        hub_update(&node_home(&w->node[s->node], s->topic)->hub, s->presence, bytes_str(meta));
-    } else if (!s->used && node_runs(&w->node[node])) {
-        sub_start(w, s, node, below(w, w->topics));
-    }
-}
-
 static void random_step(struct world *w, uint32_t faults_percent)
 {
     for (uint32_t n = 1 + below(w, 5); n; n--) {
@@ -334,8 +409,13 @@ static void random_step(struct world *w, uint32_t faults_percent)
         random_fault(w);
     if (chance(w, 30))
         advance(w, below(w, chance(w, 80) ? 500 : 4000));
-    if (chance(w, 4))
-        settle(w);
+    if (!chance(w, 4))
+        return;
+    settle(w);
+    if (is_calm(w) && chance(w, 50))
+        cuts_are_made_good_at_once(w);
+    else if (is_calm(w))
+        a_flush_is_not_seen(w);
 }
 
 /* A round. */
@@ -418,7 +498,7 @@ static void run(uint64_t seed, struct tally *tally, bool trace)
 /* A simulation in which something never happens proves nothing about it. */
 static void check_tally(const struct tally *t)
 {
-    assert_true(t->quiet > 0 && t->topics > 0 && t->empty > 0);
+    assert_true(t->quiet > 0 && t->brief > 0 && t->topics > 0 && t->empty > 0);
     assert_true(t->writes > 0 && t->reads > 0 && t->events > 0);
     assert_true(t->gaps > 0);
     assert_true(t->repairs > 0);

@@ -134,8 +134,8 @@ struct node {
 
 /* How often the simulation came to what it is for. */
 struct tally {
-    uint64_t quiet, topics, empty, writes, reads, gaps, repairs, reaped, refused, fenced, late,
-        events, orphans;
+    uint64_t quiet, brief, topics, empty, writes, reads, gaps, repairs, reaped, refused, fenced,
+        late, events, orphans;
 };
 
 struct world {
