@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
 import { startServer } from '../lib/rollcall.mjs';
 import { SECRET } from '../lib/token.mjs';
+import { becomes } from '../lib/wait.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const built = `${root}build/bench/`;
@@ -89,7 +90,7 @@ claim('three processes share the clients and report as one', async t => {
   assert.ok(storm.figures.frames_per_client >= 1);
   assert.equal(fanout.code, 0);
   assert.ok(fanout.figures.frames >= 40 * (fanout.figures.rounds - 1), JSON.stringify(fanout.figures));
-  assert.deepEqual(await server.counts('post:0'), { viewers: 0, people: 0 });
+  await becomes(() => server.counts('post:0'), { viewers: 0, people: 0 });
 });
 
 /** A server of rooms that counts right up to `most`, and says that number to all others. */
