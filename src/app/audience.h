@@ -30,6 +30,8 @@ struct subscription {
         seen; /* the topic's seq of a live number that it was told; 0: only announcements since */
     uint8_t format;
     bool joined : 1;
+    bool broken : 1; /* ended before it was answered (no session), with its connection; `data` is
+                        the person */
     bool counted : 1;
     bool paging : 1; /* a part of the list was asked for and has not come yet */
     bool behind : 1; /* missed an announcement; gets a fresh state when the socket drains */

@@ -85,6 +85,8 @@ void session_abort(struct session *s);
 void session_drop_all(struct session *s, bool broken);
 /* Asks the home for the newest state, after the subscriber missed something. */
 void subscription_refresh(struct subscription *sub);
+/* Frees those that ended before they were answered; at the worker's end. */
+void subscriptions_release(struct worker *w);
 /* The home's answer to session_page(). */
 void subscription_page(struct worker *w, const struct letter *l);
 /* The home's answer to a join; takes what it needs from the letter. */

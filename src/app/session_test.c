@@ -305,6 +305,39 @@ static void a_close_is_answered_and_ends_the_connection(void **state)
     node_free(n);
 }
 
+/* Its connection breaks between its join and the answer of the topic's home, which is another
+ * worker. */
+static void who_vanishes_before_the_answer_is_held_as_well(void **state)
+{
+    struct test_node *n = node_new(2, NULL);
+    struct client *c = client_native(n, 0, "ann");
+    char join[64], name[16];
+    unsigned topic = 0;
+    (void)state;
+    do
+        snprintf(name, sizeof(name), "room:%u", ++topic);
+    while (worker_home(n->workers[0], hash_bytes(&n->node.seed, bytes_str(name))) != 1);
+    snprintf(join, sizeof(join), "[\"join\",1,\"%s\"]", name);
+
+    client_frame(c, 0x80 | WS_OP_TEXT, bytes_str(join));
+    loop_wake(n->workers[0]->loop);
+    worker_turn(n->workers[0]); /* the join is on its way */
+    close(c->fd);
+    c->fd = -1;
+    for (int i = 0; i < 3; i++) {
+        loop_wake(n->workers[0]->loop);
+        worker_turn(n->workers[0]); /* and its session is over */
+    }
+    node_turn(n);
+
+    assert_int_equal(n->workers[0]->metrics.subscriptions, 0);
+    assert_int_equal(n->workers[0]->metrics.audiences, 0);
+    assert_int_equal(n->workers[1]->metrics.presences, 1);
+    assert_int_equal(n->workers[1]->metrics.absent, 1);
+    client_free(c);
+    node_free(n);
+}
+
 static void a_broken_frame_is_told_with_its_code(void **state)
 {
     static const struct {
@@ -589,6 +622,7 @@ int main(void)
         cmocka_unit_test(who_says_no_hello_is_closed),
         cmocka_unit_test(who_does_not_answer_our_close_is_cut_off),
         cmocka_unit_test(a_close_is_answered_and_ends_the_connection),
+        cmocka_unit_test(who_vanishes_before_the_answer_is_held_as_well),
         cmocka_unit_test(a_broken_frame_is_told_with_its_code),
         cmocka_unit_test(who_goes_away_is_held_and_who_leaves_is_not),
         cmocka_unit_test(who_sends_too_much_is_closed),

@@ -286,10 +286,8 @@ const char *join_result_code(enum join_result r)
     return join_results[r].code;
 }
 
-/* Takes the subscription out of everything on this worker and frees it. */
-static void forget_subscription(struct session *s, struct subscription *sub)
+static void unlink_subscription(struct session *s, struct subscription *sub)
 {
-    struct worker *w = s->worker;
     struct subscription **at = &s->subs;
 
     while (*at != sub)
@@ -299,31 +297,73 @@ static void forget_subscription(struct session *s, struct subscription *sub)
         audience_remove(sub->audience, sub);
     if (s->dialect->on_left)
         s->dialect->on_left(s, sub);
+}
+
+static void free_subscription(struct worker *w, struct subscription *sub)
+{
     audience_unref(&w->audiences, sub->audience);
     pool_put(&w->subscriptions, sub);
 }
 
+static void post_leave(struct worker *w, const struct subscription *sub, struct bytes person,
+                       bool broken)
+{
+    struct letter *l = letter_new(LETTER_LEAVE, person.len);
+    char *at = l->text;
+
+    l->leave = (struct hub_leave){
+        .topic = sub->audience->topic,
+        .presence = sub->presence,
+        .audience = pool_id(sub->audience),
+        .person = letter_put(&at, person),
+        .worker = w->index,
+        .format = sub->format,
+        .broken = broken,
+    };
+    worker_post(w, sub->audience->home, l);
+}
+
 static void leave(struct session *s, struct subscription *sub, bool broken)
 {
-    struct worker *w = s->worker;
+    struct bytes person = lasting_person(s);
 
-    /* One that the home has not answered yet leaves when the answer finds nobody. */
+    unlink_subscription(s, sub);
     if (sub->joined) {
-        struct bytes person = lasting_person(s);
-        struct letter *l = letter_new(LETTER_LEAVE, person.len);
-        char *at = l->text;
-        l->leave = (struct hub_leave){
-            .topic = sub->audience->topic,
-            .presence = sub->presence,
-            .audience = pool_id(sub->audience),
-            .person = letter_put(&at, person),
-            .worker = w->index,
-            .format = sub->format,
-            .broken = broken,
-        };
-        worker_post(w, sub->audience->home, l);
+        post_leave(s->worker, sub, person, broken);
+        free_subscription(s->worker, sub);
+        return;
     }
-    forget_subscription(s, sub);
+    /* The home has not answered yet. What is left of it waits for the answer, and then leaves as it
+     * would have. */
+    sub->session = NULL;
+    sub->data = person.len ? bytes_copy(person) : NULL;
+    sub->broken = broken;
+}
+
+/* The answer has come to one that ended before. */
+static void end_unanswered(struct worker *w, struct subscription *sub,
+                           const struct letter_joined *in)
+{
+    if (in && in->result == HUB_OK) {
+        sub->presence = in->joined.presence;
+        sub->audience->topic = in->joined.topic;
+        sub->audience->number = in->number;
+        post_leave(w, sub, bytes_str(sub->data), sub->broken);
+    }
+    heap_free(sub->data);
+    free_subscription(w, sub);
+}
+
+void subscriptions_release(struct worker *w)
+{
+    struct subscription *sub;
+    uint32_t slot = 0;
+
+    while ((sub = pool_next(&w->subscriptions, &slot))) {
+        assert(!sub->session);
+        end_unanswered(w, sub, NULL);
+    }
+    pool_release(&w->subscriptions);
 }
 
 void session_leave(struct session *s, struct subscription *sub)
@@ -337,21 +377,6 @@ void session_drop_all(struct session *s, bool broken)
         s->worker->metrics.websockets--;
     while (s->subs)
         leave(s, s->subs, broken);
-}
-
-/* The home accepted somebody who has gone meanwhile. */
-static void undo_join(struct worker *w, const struct letter *l)
-{
-    struct letter *back = letter_new(LETTER_LEAVE, 0);
-
-    back->leave = (struct hub_leave){
-        .topic = l->joined.joined.topic,
-        .presence = l->joined.joined.presence,
-        .audience = l->joined.audience,
-        .worker = w->index,
-        .format = l->joined.format,
-    };
-    worker_post(w, l->from, back);
 }
 
 static enum join_result result_of(enum hub_result r)
@@ -382,12 +407,12 @@ void session_joined(struct worker *w, struct letter *l)
         .state = in->state,
     };
 
-    if (!sub) {
-        if (in->result == HUB_OK)
-            undo_join(w, l);
+    assert(sub);
+    struct session *s = sub->session;
+    if (!s) {
+        end_unanswered(w, sub, in);
         return;
     }
-    struct session *s = sub->session;
     if (in->result == HUB_OK) {
         sub->joined = true;
         sub->presence = in->joined.presence;
@@ -398,8 +423,12 @@ void session_joined(struct worker *w, struct letter *l)
     }
     s->dialect->on_joined(s, sub, &j);
     /* The hook may have closed the session, and so ended the subscription already. */
-    if (in->result != HUB_OK && pool_get(&w->subscriptions, in->subscription))
-        forget_subscription(s, sub);
+    if (in->result != HUB_OK && pool_get(&w->subscriptions, in->subscription) && sub->session) {
+        unlink_subscription(s, sub);
+        free_subscription(w, sub);
+    } else if (in->result != HUB_OK && pool_get(&w->subscriptions, in->subscription)) {
+        end_unanswered(w, sub, NULL);
+    }
 }
 
 void subscription_refresh(struct subscription *sub)

@@ -85,11 +85,11 @@ void worker_free(struct worker *w)
         next = l->next;
         letter_free(l);
     }
-    assert(w->sessions.live == 0 && w->subscriptions.live == 0);
+    assert(w->sessions.live == 0);
+    subscriptions_release(w);
     clustering_close(w);
     hub_release(&w->hub);
     pool_release(&w->sessions);
-    pool_release(&w->subscriptions);
     inquiries_release(w);
     audiences_release(&w->audiences);
     http1_free(w->spare);
