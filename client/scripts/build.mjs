@@ -62,7 +62,7 @@ async function bundle(entry, options) {
 
 /** esbuild's output, smaller. */
 async function shrink(code, { module = true, directive = '', note = '' } = {}) {
-  const made = await minify(code, { ...minifyOptions, module });
+  const made = await minify(code, { ...minifyOptions(), module });
   return [directive, LICENCE, note, made.code, ''].filter((line, i) => line || i === 4).join('\n');
 }
 
@@ -106,7 +106,7 @@ function buildTypes() {
 }
 
 async function buildScript() {
-  const code = await bundle('script', { format: 'iife', globalName: 'rollcall' });
+  const code = await bundle('script', { format: 'iife' });
   return shrink(code, { module: false, note: GENERATED });
 }
 

@@ -50,7 +50,7 @@ async function checkSizes() {
       external: ['react'],
       write: false,
     });
-    const { code } = await minify(outputFiles[0].text, minifyOptions);
+    const { code } = await minify(outputFiles[0].text, minifyOptions());
     const size = gzipSync(code, { level: 9 }).length;
     report(size <= budget, `${name}: ${size} of ${budget} bytes`);
   }

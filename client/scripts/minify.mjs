@@ -2,9 +2,9 @@
 //
 // minify.mjs - how terser is told to make our code small.
 
-/** Our own code keeps to what these assume: no property has effects, no function is asked for its
+/** New ones for each use, since terser writes into them. Our own code keeps to what these assume: no property has effects, no function is asked for its
  * text or made with `new` unless it is a class. */
-export const minifyOptions = {
+export const minifyOptions = () => ({
   module: true,
   ecma: 2020,
   compress: {
@@ -18,4 +18,4 @@ export const minifyOptions = {
   },
   mangle: true,
   format: { comments: false },
-};
+});

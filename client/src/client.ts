@@ -170,11 +170,8 @@ export const createClient = (options: ClientOptions = {}): Client => {
           visitor: storage.rollcall || visitor === 'auto' || visitor === 'tab' || visitor,
         });
       socket.onmessage = ({ data }) => hear(...(JSON.parse(data) as Arguments));
-      socket.onclose = ({ code, reason }) => {
-        if (code !== CLOSE_REFUSED && hint >= 0) return lost();
-        stop('closed');
-        console.warn('rollcall:', reason);
-      };
+      socket.onclose = ({ code }) =>
+        code === CLOSE_REFUSED || hint < 0 ? stop('closed') : lost();
     } catch (error) {
       console.warn('rollcall:', error);
       if (mine === socket) lost();
@@ -250,7 +247,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
     // What is answered goes by its ref, and all else by the topic's number.
     const answer = /joined|watching|error/.test(name);
     const e = [...entries.values()].find((e) => id === (answer ? e._ref : e._number));
-    if (name === 'error') console.warn('rollcall:', e?._topic, args[1]);
+    if (name === 'error') console.warn('rollcall:', e?._topic || '', args[1]);
     if (!e || !args.length) return; // what has no arguments has no topic, whatever its number is
     if (name === 'event') emit(e._topic, args[0] as string, args[1]);
     else if (name === 'error') {

@@ -172,6 +172,7 @@ test('a server that does not welcome within 10 s is given up', async () => {
 
 test('a refusal is for good: one warning, no further attempt, the number stays for a while', async () => {
   const { socket, client, get } = await joined();
+  socket.say(['error', null, 'bad_token', 'token expired']);
   socket.end(4401, 'token expired');
   await pass(240_000);
   assert.equal(get().count, 7);
@@ -180,7 +181,7 @@ test('a refusal is for good: one warning, no further attempt, the number stays f
   await pass(240_000);
 
   assert.equal(FakeSocket.all.length, 1);
-  assert.deepEqual(warnings, [['rollcall:', 'token expired']]);
+  assert.deepEqual(warnings, [['rollcall:', '', 'token expired']]);
   assert.equal(client.status, 'closed');
   assert.deepEqual([get().count, get().status], [null, 'closed']);
   assert.equal(page.listeners, 0);

@@ -158,7 +158,7 @@ export class LiveCountElement extends Base {
     this.ariaHidden = spaced ? 'true' : null;
     if (this._dot) {
       this._dot.hidden = count === null;
-      if (a['dot'] === 'pulse' && !matchMedia('(prefers-reduced-motion: reduce)').matches)
+      if (a['dot'] === 'pulse' && count !== null && !matchMedia('(prefers-reduced-motion: reduce)').matches)
         this._dot.animate({ opacity: [1, 0.2, 1] }, { duration: 800, iterations: 3 });
     }
     if (this._said && count !== null) this._announce(count, this._text.data);

@@ -10,4 +10,4 @@ const script = document.currentScript as HTMLScriptElement | null;
 if (script?.src) LiveCountElement.src = new URL('rollcall', script.src).href;
 define();
 
-export { createClient, getClient, LiveCountElement };
+Object.assign(globalThis, { rollcall: { createClient, getClient, LiveCountElement } });

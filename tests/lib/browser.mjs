@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 
 import { until } from './server.mjs';
 
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
