@@ -387,7 +387,10 @@ static void take_read(struct cluster *c, struct interest *i, const struct bus_re
 {
     struct topic *t = i->topic;
     struct share *next;
+    uint64_t none = 0;
 
+    /* What is taken belongs to this epoch, also if the keeper hears of another one first. */
+    atomic_compare_exchange_strong(&c->member->epoch, &none, r->epoch);
     for (size_t k = 0; k < r->len; k++)
         if (r->shares[k].life.node != c->member->node && take_share(t, &r->shares[k]))
             c->counts.repairs++;

@@ -190,6 +190,8 @@ static void settle(struct world *w)
     check_server(w);
     check_event(w);
     w->evicted = false;
+    for (const struct record *r = w->server.records; r; r = r->next)
+        w->evicted |= is_stray(w, r) || !r->in_set; /* who comes later finds it with a check */
     w->tally->quiet++;
     TRACE(w, "-- all is true");
 }
