@@ -11,7 +11,7 @@ import WebSocket from 'ws';
 import { FLAGS } from './browser.mjs';
 import { until } from './server.mjs';
 
-/** A running browser: `tab(url)` opens a page in front of the others, `close()` ends it. */
+/** A running browser: `tab(url)` opens a page in front of the others (`{background: true}`: behind), `close()` ends it. */
 export async function startPlainBrowser() {
   const profile = mkdtempSync(join(tmpdir(), 'rollcall-chromium-'));
   const child = spawn(
@@ -43,8 +43,8 @@ export async function startPlainBrowser() {
     });
 
   return {
-    async tab(url) {
-      const { targetId } = await send('Target.createTarget', { url });
+    async tab(url, options = {}) {
+      const { targetId } = await send('Target.createTarget', { url, ...options });
       const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
       return {
         /** Puts it in front, which hides the others. */
