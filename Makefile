@@ -8,7 +8,7 @@ comma = ,
 # Meson says much, and is worth reading only when it fails.
 quietly = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: all run test check tidy tsan fuzz e2e cluster load browser docs docs-check bench install format clean help
+.PHONY: all run test check tidy tsan fuzz e2e cluster load browser client client-browser docs docs-check bench install format clean help
 
 all: build/build.ninja ## build/rollcall: release, asserts on
 	@ninja -C build --quiet
@@ -56,6 +56,14 @@ load: build-asan/build.ninja build-tsan/build.ninja ## tests under load, against
 browser: all ## tests in a real browser
 	@scripts/node-test tests/browser
 
+client: ## the client package: built, checked and tested without a browser
+	@node client/scripts/build.mjs --check
+	@node client/scripts/check.mjs
+	@node client/scripts/test.mjs
+
+client-browser: all client/dist/index.js ## the client package and the examples in a real browser
+	@scripts/node-test tests/client
+
 docs: all ## write the generated pages again
 	@mkdir -p docs packaging
 	build/rollcall docs configuration >docs/configuration.md
@@ -79,10 +87,13 @@ format: ## clang-format over our C files
 	    xargs -r clang-format -i
 
 clean: ## remove what was built
-	@rm -rf build build-asan build-tsan build-fuzz
+	@rm -rf build build-asan build-tsan build-fuzz client/build client/dist
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+client/dist/index.js: $(wildcard client/src/*.ts client/scripts/*.mjs client/*.json)
+	@node client/scripts/build.mjs --check
 
 build/build.ninja:
 	@$(call quietly,meson setup build $(SETUP_FLAGS))
