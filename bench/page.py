@@ -21,10 +21,13 @@ def about(data, source):
     m = data["machine"]
     small = ("" if data["mode"] == "full" else
              "**This is a quick run: small numbers of clients, one run each. It shows that all works, not how fast.**\n\n")
-    load = data.get("load_before")
-    return (f"{small}Measured on {data['date']}, revision `{data['revision']}`: {m['cpu']}, {m['cores']} cores, "
-            f"{m['memory_gib']} GiB, Linux {m['kernel']}, loopback. Medians of {data['repeat']} runs; the machine's load "
-            f"was {load:.1f} when they began. All figures of all runs: [{os.path.basename(source)}](../{source}).")
+    load, repeat = data["load_before"], data["repeat"]
+    busy = ("**The machine was busy with other work: CPU and its ratios hold roughly, times do not, and what is counted "
+            "until times are exceeded is too low.**\n\n" if load > 1 else "")
+    return (f"{small}{busy}Measured on {data['date']}, revision `{data['revision']}`: {m['cpu']}, {m['cores']} cores, "
+            f"{m['memory_gib']} GiB, Linux {m['kernel']}, loopback. "
+            f"{f'Medians of {repeat} runs' if repeat > 1 else 'One run of each'}; the machine's load was {load:.1f} when "
+            f"they began. All figures of all runs: [{os.path.basename(source)}](../{source}).")
 
 
 def bars_table(results):

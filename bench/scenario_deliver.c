@@ -13,7 +13,7 @@
 #include "scenario.h"
 #include "wave.h"
 
-enum { LATE_MS = 50, BEHIND_MS = 100, GROW_PERCENT = 125, STEPS_MAX = 40 };
+enum { LATE_MS = 50, BEHIND_MS = 100, GROW_PERCENT = 125, STEPS_MAX = 40, LEAST_RATE = 20 };
 static const uint64_t MS = 1000000, S = 1000000000;
 
 struct deliver {
@@ -136,8 +136,9 @@ static void find_best(struct crowd *c, const struct options *o, struct step *res
             best = s;
             s.rate = s.rate * GROW_PERCENT / 100;
             failed = 0;
-        } else {
-            failed++;
+        } else if (++failed == 2 && best.delivered <= 0 && s.rate >= LEAST_RATE * 4) {
+            s.rate /= 4; /* too much to begin with */
+            failed = 0;
         }
     }
     *result = best;
