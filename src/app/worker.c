@@ -262,7 +262,6 @@ static void publish_metrics(struct worker *w)
     m->bytes_out = c->bytes_out;
     if (w->cluster)
         clustering_count(w);
-    m->turns++;
     metrics_publish(&w->published, m);
 }
 
@@ -278,8 +277,10 @@ void worker_turn(struct worker *w)
     receive_own(w);     /* 7: and goes to this worker's audiences */
     stop_step(w);
     deliver_mail(w); /* the same for other workers; before the writes, so that they need not wait */
+    w->metrics.turns++;
+    publish_metrics(w);   /* whoever reads an answer of this turn finds it counted */
     conns_write(w->loop); /* one call per connection with output; closes what is done */
-    publish_metrics(w);
+    publish_metrics(w);   /* and what was written */
 }
 
 void worker_run(struct worker *w)
